@@ -1,1 +1,15 @@
-//! What both ends of the wire agree on.
+//! What both ends of Scope's wire agree on.
+//!
+//! Report model, codec, merge, delta, network trie, frames, control and pipe messages. This crate does no I/O, reads no clock, draws no
+//! random number, holds no `unsafe`, and compiles natively and for wasm32.
+//!
+//! Everything that can look inside a report sits behind the feature `report`, which the server does not ask for: a relay handles bytes.
+#![forbid(unsafe_code)]
+
+pub mod control;
+pub mod frame;
+pub mod headers;
+pub mod limits;
+#[cfg(feature = "report")]
+pub mod report;
+pub mod time;

@@ -1,0 +1,230 @@
+//! A small map with string keys: a sorted vector. Nodes have a handful of keys, so this is smaller and faster than a tree.
+
+use smol_str::SmolStr;
+
+/// A map from string to `V`, kept sorted by key (bytewise), each key once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VecMap<V>(Vec<(SmolStr, V)>);
+
+impl<V> Default for VecMap<V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<V> VecMap<V> {
+    /// An empty map.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// From entries in any order; of entries with one key the last one stays.
+    #[must_use]
+    pub fn from_unsorted(mut entries: Vec<(SmolStr, V)>) -> Self {
+        if !entries.is_sorted_by(|a, b| a.0 < b.0) {
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            // `dedup_by` drops its first argument, the later of the two: swap first so that the later value stays.
+            entries.dedup_by(|later, earlier| {
+                let same = later.0 == earlier.0;
+                if same {
+                    std::mem::swap(later, earlier);
+                }
+                same
+            });
+        }
+        Self(entries)
+    }
+
+    fn position(&self, key: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(existing, _)| existing.as_str().cmp(key))
+    }
+
+    /// The value of `key`.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&V> {
+        self.position(key).ok().map(|at| &self.0[at].1)
+    }
+
+    /// The value of `key`, to change.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut V> {
+        self.position(key).ok().map(|at| &mut self.0[at].1)
+    }
+
+    /// Whether `key` is there.
+    #[must_use]
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.position(key).is_ok()
+    }
+
+    /// Sets `key`, returning what it was.
+    pub fn insert(&mut self, key: impl Into<SmolStr>, value: V) -> Option<V> {
+        let key = key.into();
+        match self.position(&key) {
+            Ok(at) => Some(std::mem::replace(&mut self.0[at].1, value)),
+            Err(at) => {
+                self.0.insert(at, (key, value));
+                None
+            }
+        }
+    }
+
+    /// The value of `key`, made with `default` if it is not there.
+    pub fn get_or_insert_with(&mut self, key: &str, default: impl FnOnce() -> V) -> &mut V {
+        let at = match self.position(key) {
+            Ok(at) => at,
+            Err(at) => {
+                self.0.insert(at, (SmolStr::new(key), default()));
+                at
+            }
+        };
+        &mut self.0[at].1
+    }
+
+    /// Takes `key` out.
+    pub fn remove(&mut self, key: &str) -> Option<V> {
+        self.position(key).ok().map(|at| self.0.remove(at).1)
+    }
+
+    /// Entries in key order.
+    pub fn iter(&self) -> std::slice::Iter<'_, (SmolStr, V)> {
+        self.0.iter()
+    }
+
+    /// Entries in key order, values to change.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&SmolStr, &mut V)> {
+        self.0.iter_mut().map(|(key, value)| (&*key, value))
+    }
+
+    /// Keeps the entries for which `keep` is true.
+    pub fn retain(&mut self, mut keep: impl FnMut(&SmolStr, &V) -> bool) {
+        self.0.retain(|(key, value)| keep(key, value));
+    }
+
+    /// Entries whose key starts with `prefix`, in key order.
+    pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a (SmolStr, V)> {
+        let from = self.0.partition_point(|(key, _)| key.as_str() < prefix);
+        self.0[from..].iter().take_while(move |(key, _)| key.starts_with(prefix))
+    }
+
+    /// The entries as a sorted slice.
+    #[must_use]
+    pub fn as_slice(&self) -> &[(SmolStr, V)] {
+        &self.0
+    }
+
+    /// The entries, sorted.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<(SmolStr, V)> {
+        self.0
+    }
+
+    /// How many entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<V, K: Into<SmolStr>> FromIterator<(K, V)> for VecMap<V> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        Self::from_unsorted(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
+    }
+}
+
+impl<'a, V> IntoIterator for &'a VecMap<V> {
+    type Item = &'a (SmolStr, V);
+    type IntoIter = std::slice::Iter<'a, (SmolStr, V)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+/// A set of strings: sorted, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StringSet(Vec<SmolStr>);
+
+impl StringSet {
+    /// From strings in any order.
+    #[must_use]
+    pub fn from_unsorted(mut members: Vec<SmolStr>) -> Self {
+        if !members.is_sorted_by(|a, b| a < b) {
+            members.sort_unstable();
+            members.dedup();
+        }
+        Self(members)
+    }
+
+    /// Adds a member; false if it was there.
+    pub fn insert(&mut self, member: impl Into<SmolStr>) -> bool {
+        let member = member.into();
+        match self.0.binary_search(&member) {
+            Ok(_) => false,
+            Err(at) => {
+                self.0.insert(at, member);
+                true
+            }
+        }
+    }
+
+    /// Whether `member` is in it.
+    #[must_use]
+    pub fn contains(&self, member: &str) -> bool {
+        self.0.binary_search_by(|existing| existing.as_str().cmp(member)).is_ok()
+    }
+
+    /// Adds every member of `other`.
+    pub fn union_with(&mut self, other: &Self) {
+        if other.0.iter().all(|member| self.contains(member)) {
+            return;
+        }
+        let mut all = std::mem::take(&mut self.0);
+        all.extend(other.0.iter().cloned());
+        *self = Self::from_unsorted(all);
+    }
+
+    /// Members in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, SmolStr> {
+        self.0.iter()
+    }
+
+    /// Members in order, as a slice.
+    #[must_use]
+    pub fn as_slice(&self) -> &[SmolStr] {
+        &self.0
+    }
+
+    /// How many members.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<S: Into<SmolStr>> FromIterator<S> for StringSet {
+    fn from_iter<I: IntoIterator<Item = S>>(members: I) -> Self {
+        Self::from_unsorted(members.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<'a> IntoIterator for &'a StringSet {
+    type Item = &'a SmolStr;
+    type IntoIter = std::slice::Iter<'a, SmolStr>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
