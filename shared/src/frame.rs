@@ -235,7 +235,8 @@ impl<'a> Input<'a> {
     }
 
     fn u64(&mut self) -> Result<u64, FrameError> {
-        self.take(8).map(|bytes| bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
+        self.take(8)
+            .map(|bytes| bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
     }
 
     fn name(&mut self) -> Result<&'a str, FrameError> {

@@ -20,12 +20,20 @@ pub struct Timestamp {
 
 impl Timestamp {
     /// "No time": 0001-01-01T00:00:00Z.
-    pub const ZERO: Self = Self { seconds: 0, nanos: 0, zone: None };
+    pub const ZERO: Self = Self {
+        seconds: 0,
+        nanos: 0,
+        zone: None,
+    };
 
     /// From seconds and nanoseconds since the Unix epoch, in UTC.
     #[must_use]
     pub const fn from_unix(seconds: i64, nanos: u32) -> Self {
-        Self { seconds: seconds.saturating_add(UNIX_EPOCH_SECONDS), nanos, zone: None }
+        Self {
+            seconds: seconds.saturating_add(UNIX_EPOCH_SECONDS),
+            nanos,
+            zone: None,
+        }
     }
 
     /// From nanoseconds since the Unix epoch, in UTC.
@@ -43,7 +51,9 @@ impl Timestamp {
     /// Milliseconds since the Unix epoch (negative before it).
     #[must_use]
     pub const fn unix_millis(self) -> i64 {
-        (self.seconds.saturating_sub(UNIX_EPOCH_SECONDS)).saturating_mul(1000).saturating_add((self.nanos / 1_000_000) as i64)
+        (self.seconds.saturating_sub(UNIX_EPOCH_SECONDS))
+            .saturating_mul(1000)
+            .saturating_add((self.nanos / 1_000_000) as i64)
     }
 
     /// Whether this is "no time".

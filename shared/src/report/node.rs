@@ -64,7 +64,11 @@ impl Metric {
     /// A metric of one sample; `max` is the capacity.
     #[must_use]
     pub fn single(date: Timestamp, value: f64, max: f64) -> Self {
-        Self { samples: vec![Sample { date, value }], min: value, max }
+        Self {
+            samples: vec![Sample { date, value }],
+            min: value,
+            max,
+        }
     }
 
     /// The newest sample.
@@ -78,7 +82,11 @@ impl Node {
     /// A node with an id and a topology name.
     #[must_use]
     pub fn new(id: impl Into<SmolStr>, topology: impl Into<SmolStr>) -> Self {
-        Self { id: id.into(), topology: topology.into(), ..Self::default() }
+        Self {
+            id: id.into(),
+            topology: topology.into(),
+            ..Self::default()
+        }
     }
 
     /// The newest value of `key`.
@@ -91,9 +99,20 @@ impl Node {
     pub fn set_latest(&mut self, key: &str, timestamp: Timestamp, value: impl Into<SmolStr>) {
         match self.latest.get_mut(key) {
             Some(entry) if !entry.timestamp.is_before(timestamp) => {}
-            Some(entry) => *entry = Latest { timestamp, value: value.into() },
+            Some(entry) => {
+                *entry = Latest {
+                    timestamp,
+                    value: value.into(),
+                }
+            }
             None => {
-                self.latest.insert(key, Latest { timestamp, value: value.into() });
+                self.latest.insert(
+                    key,
+                    Latest {
+                        timestamp,
+                        value: value.into(),
+                    },
+                );
             }
         }
     }
