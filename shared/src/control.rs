@@ -4,6 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// Ours. How a pipe that ended by itself says so: the probe closes its end of the pipe's WebSocket with code 1000 and, as the reason, this
+/// word followed by the process' exit code in decimal (`exited 0`), or the bare [`PIPE_ENDED`] where there is no process. The server hands
+/// code and reason on to the page. The original ignores reasons and learns of the end by the `DELETE` that follows.
+pub const PIPE_EXITED: &str = "exited ";
+/// Ours. Reason of a pipe's close when its stream ended (logs, descriptions) and nothing went wrong.
+pub const PIPE_ENDED: &str = "ended";
+
 /// A control to carry out, as the server sends it to the probe.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
