@@ -1,3 +1,6 @@
 //! Scope's app: frames in, pixels out. Everything but `platform`, `scene/gl` and `ui` is pure Rust and tested natively.
 
+pub mod detail;
+pub mod feed;
 pub mod model;
+pub mod view;

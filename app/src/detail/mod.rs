@@ -1,0 +1,1 @@
+//! Everything about one node: children tables, connection tables, controls.
