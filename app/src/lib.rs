@@ -2,5 +2,7 @@
 
 pub mod detail;
 pub mod feed;
+pub mod layout;
 pub mod model;
+pub mod scene;
 pub mod view;
