@@ -4,5 +4,10 @@ pub mod detail;
 pub mod feed;
 pub mod layout;
 pub mod model;
+#[cfg(target_arch = "wasm32")]
+pub mod platform;
+pub mod protocol;
 pub mod scene;
+#[cfg(target_arch = "wasm32")]
+pub mod ui;
 pub mod view;
