@@ -91,14 +91,18 @@ impl PageLink {
 }
 
 fn write<T: Serialize>(message: &T) -> Option<(JsValue, js_sys::Array)> {
-    let bytes = postcard::to_allocvec(message).inspect_err(|error| log(&format!("message to the other thread: {error}"))).ok()?;
+    let bytes = postcard::to_allocvec(message)
+        .inspect_err(|error| log(&format!("message to the other thread: {error}")))
+        .ok()?;
     let buffer: JsValue = js_sys::Uint8Array::from(bytes.as_slice()).buffer().into();
     Some((buffer.clone(), js_sys::Array::of1(&buffer)))
 }
 
 fn read<T: DeserializeOwned>(data: &JsValue) -> Option<T> {
     let bytes = js_sys::Uint8Array::new(data).to_vec();
-    postcard::from_bytes(&bytes).inspect_err(|error| log(&format!("message from the other thread: {error}"))).ok()
+    postcard::from_bytes(&bytes)
+        .inspect_err(|error| log(&format!("message from the other thread: {error}")))
+        .ok()
 }
 
 fn log(text: &str) {

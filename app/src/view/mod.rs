@@ -36,7 +36,10 @@ impl View {
     /// The node of an id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Arc<NodeSummary>> {
-        self.nodes.binary_search_by(|node| node.id.as_str().cmp(id)).ok().map(|at| &self.nodes[at])
+        self.nodes
+            .binary_search_by(|node| node.id.as_str().cmp(id))
+            .ok()
+            .map(|at| &self.nodes[at])
     }
 }
 

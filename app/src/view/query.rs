@@ -25,7 +25,10 @@ impl Options {
     /// Every option at its default, as the page starts.
     #[must_use]
     pub fn defaults() -> Self {
-        Self { values: BTreeMap::new(), any: true }
+        Self {
+            values: BTreeMap::new(),
+            any: true,
+        }
     }
 
     /// From a query string without its `?`.
