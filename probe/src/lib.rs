@@ -3,7 +3,11 @@
 //! One source per file behind the traits of [`reporter`]; the loop merges what they say, the publisher sends it. The probe depends on
 //! neither the server nor the app, keeps nothing on disk, and executes nothing that its own flags do not allow.
 
+pub mod cgroup;
 pub mod config;
+pub mod endpoint;
+pub mod local_networks;
+pub mod proc;
 pub mod reporter;
 
 pub use config::{Args, CollectArgs, ConnectArgs, ControlArgs};
