@@ -13,3 +13,4 @@ pub mod limits;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod time;
+pub mod wire;

@@ -7,7 +7,9 @@ pub const REPORT_INFLATED_BYTES: usize = 128 << 20;
 /// Nesting of maps and arrays in a report. A real one needs 9 (report, topology, nodes, node, children, node, latest, entry).
 pub const REPORT_DEPTH: usize = 64;
 /// Values (map keys included) in one report: bounds the work that a small, well-compressed body can cause.
-pub const REPORT_VALUES: usize = 32 << 20;
+pub const REPORT_VALUES: usize = 16 << 20;
+/// Nodes in one report: a node costs 250 bytes in memory and can cost 2 on the wire, so a million stops at a quarter of a gigabyte.
+pub const REPORT_NODES: usize = 1 << 20;
 /// One string in a report. Command lines and environment values are the longest; the kernel caps both at 128 KiB.
 pub const REPORT_STRING_BYTES: usize = 4 << 20;
 /// A control request's or answer's JSON body.

@@ -1,8 +1,14 @@
 //! An instant as reports carry it: seconds and nanoseconds since the first of January of the year 1, UTC, and the zone it was written in.
 //!
-//! Text and binary forms live in the codec; this module knows no clock (callers pass the time in).
+//! The text form is RFC 3339; the binary one lives in the codec. This module knows no clock (callers pass the time in).
 
 use std::cmp::Ordering;
+use std::fmt;
+
+mod text;
+
+#[cfg(feature = "report")]
+pub(crate) use text::push_text;
 
 /// Seconds from 0001-01-01T00:00:00Z to 1970-01-01T00:00:00Z.
 pub const UNIX_EPOCH_SECONDS: i64 = 62_135_596_800;
@@ -78,5 +84,20 @@ impl Timestamp {
     #[must_use]
     pub fn is_before(self, other: Self) -> bool {
         self.cmp_instant(other) == Ordering::Less
+    }
+
+    /// Reads RFC 3339, e.g. `2016-12-25T07:37:00.123456789Z` or `2016-12-25T07:37:00+01:00`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text::parse_text(text)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 with as many digits of the second as needed.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Vec::with_capacity(36);
+        text::push_text(&mut out, *self);
+        formatter.write_str(&String::from_utf8_lossy(&out))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 mod extra;
+pub mod keys;
 mod kind;
 mod map;
 mod node;

@@ -1,0 +1,309 @@
+//! Reports and topologies from bytes: one code path over either reader.
+//!
+//! Decoding starts from a fresh report, so that what a probe leaves out keeps its default. What old probes say in an old way is brought
+//! up to date on the way in (see `decode_node`), and what this build does not know is kept.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::error::{DecodeError, Result};
+use super::gzip::gunzip;
+use super::json_reader::JsonReader;
+use super::msgpack_reader::MsgpackReader;
+use super::reader::{Field, Reader, limit};
+use super::strings::Strings;
+use crate::frame::Encoding;
+use crate::limits;
+use crate::report::{DnsRecord, Kind, Report, Sampling, StringSet, Topology, VecMap};
+use crate::time::Timestamp;
+
+/// Reads a report as a probe sent it.
+///
+/// Bytes after the report are ignored, as the original does. The body may be of any origin: sizes, depth and counts are capped by
+/// `limits`, and no input panics.
+///
+/// # Errors
+/// When the body is too large, is not what `encoding` and `gzip` say, or holds a value of the wrong type.
+pub fn decode_report(body: &[u8], encoding: Encoding, gzip: bool) -> std::result::Result<Report, DecodeError> {
+    if body.len() > limits::REPORT_COMPRESSED_BYTES && gzip {
+        return Err(DecodeError::Limit {
+            what: "the body's size in bytes",
+            limit: limits::REPORT_COMPRESSED_BYTES,
+        });
+    }
+    let inflated;
+    let body = if gzip {
+        inflated = gunzip(body, limits::REPORT_INFLATED_BYTES)?;
+        &inflated
+    } else {
+        body
+    };
+    if body.len() > limits::REPORT_INFLATED_BYTES {
+        return Err(DecodeError::Limit {
+            what: "the body's size in bytes",
+            limit: limits::REPORT_INFLATED_BYTES,
+        });
+    }
+    match encoding {
+        Encoding::Msgpack => Decoder::new(MsgpackReader::new(body)).report(),
+        Encoding::Json => JsonReader::new(body).and_then(|reader| Decoder::new(reader).report()),
+    }
+    .map_err(|error| *error)
+}
+
+/// Declares the keys of one structure.
+macro_rules! fields {
+    ($name:ident { $($variant:ident = $key:literal),* $(,)? }) => {
+        #[derive(Clone, Copy)]
+        pub(super) enum $name { $($variant),* }
+
+        impl $name {
+            #[inline]
+            pub(super) fn known(key: &[u8]) -> Option<Self> {
+                match key {
+                    $($key => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+pub(super) use fields;
+
+fields!(ReportField {
+    Ts = b"TS",
+    Dns = b"DNS",
+    BugDns = b"nodes",
+    Sampling = b"Sampling",
+    Window = b"Window",
+    Shortcut = b"Shortcut",
+    Plugins = b"Plugins",
+    Id = b"ID",
+    Removed = b"Removed",
+});
+fields!(TopologyField {
+    Shape = b"shape",
+    Tag = b"tag",
+    Label = b"label",
+    LabelPlural = b"label_plural",
+    Nodes = b"nodes",
+    Controls = b"controls",
+    MetadataTemplates = b"metadata_templates",
+    MetricTemplates = b"metric_templates",
+    TableTemplates = b"table_templates",
+});
+fields!(DnsField { Forward = b"forward", Reverse = b"reverse" });
+fields!(SamplingField { Count = b"Count", Total = b"Total" });
+
+/// A known field of a report, or one of its topologies.
+enum ReportKey {
+    Field(ReportField),
+    Topology(Kind),
+}
+
+pub(super) struct Decoder<R> {
+    pub(super) reader: R,
+    pub(super) strings: Strings,
+    /// The report's own time, as far as it has been read: stands in for "now", which this crate does not know.
+    pub(super) now: Timestamp,
+    nodes: usize,
+}
+
+impl<R: Reader> Decoder<R> {
+    pub(super) fn new(reader: R) -> Self {
+        Self {
+            reader,
+            strings: Strings::new(),
+            now: Timestamp::ZERO,
+            nodes: 0,
+        }
+    }
+
+    fn report(mut self) -> Result<Report> {
+        let mut report = Report::default();
+        let Some(mut map) = self.reader.map()? else {
+            // `null` is a report without even the defaults.
+            report.topologies.fill(Topology::default());
+            report.plugins = None;
+            return Ok(report);
+        };
+        let mut bug_dns = BTreeMap::new();
+        let known = |key: &[u8]| {
+            ReportField::known(key).map(ReportKey::Field).or_else(|| {
+                let key = std::str::from_utf8(key).ok()?;
+                Kind::from_wire_key(key).map(ReportKey::Topology)
+            })
+        };
+        while let Some(key) = self.reader.field(&mut map, known)? {
+            match key {
+                Field::Known(ReportKey::Topology(kind)) => self.topology_into(report.topology_mut(kind))?,
+                Field::Known(ReportKey::Field(field)) => match field {
+                    ReportField::Ts => {
+                        report.ts = self.reader.time()?;
+                        self.now = report.ts;
+                    }
+                    ReportField::Dns => report.dns = self.tree(Self::dns_record)?,
+                    ReportField::BugDns => bug_dns = self.tree(Self::dns_record)?,
+                    ReportField::Sampling => report.sampling = self.sampling()?,
+                    ReportField::Window => report.window = self.reader.int()?,
+                    ReportField::Shortcut => report.shortcut = self.reader.boolean()?,
+                    ReportField::Plugins => report.plugins = self.plugins()?,
+                    ReportField::Id => report.id = self.string()?,
+                    ReportField::Removed => report.removed = self.tree(Self::string_list)?,
+                },
+                Field::Other(key) => self.unknown_into(&mut report, key)?,
+            }
+        }
+        // Probe 1.11.6 wrote its names under `nodes`. Merging never looks there, so the move happens here.
+        if !bug_dns.is_empty() {
+            report.dns = bug_dns;
+        }
+        Ok(report)
+    }
+
+    /// A key of the report that this build does not know: a topology of a newer probe if it reads as one, else kept as it is.
+    fn unknown_into(&mut self, report: &mut Report, key: SmolStr) -> Result<()> {
+        let mark = self.reader.mark();
+        let mut topology = Topology::default();
+        let is_topology = self.topology_into(&mut topology).is_ok()
+            && topology
+                != Topology {
+                    extra: topology.extra.clone(),
+                    ..Topology::default()
+                };
+        if is_topology {
+            report.others.insert(key, topology);
+        } else {
+            self.reader.reset(mark);
+            report.extra.push(key, self.reader.value()?);
+        }
+        Ok(())
+    }
+
+    /// Reads into a topology that has its defaults.
+    fn topology_into(&mut self, topology: &mut Topology) -> Result<()> {
+        let Some(mut map) = self.reader.map()? else {
+            *topology = Topology::default();
+            return Ok(());
+        };
+        while let Some(field) = self.reader.field(&mut map, TopologyField::known)? {
+            match field {
+                Field::Known(TopologyField::Shape) => topology.shape = self.string()?,
+                Field::Known(TopologyField::Tag) => topology.tag = self.string()?,
+                Field::Known(TopologyField::Label) => topology.label = self.string()?,
+                Field::Known(TopologyField::LabelPlural) => topology.label_plural = self.string()?,
+                Field::Known(TopologyField::Nodes) => topology.nodes = self.tree(|decoder| decoder.node().map(Arc::new))?,
+                Field::Known(TopologyField::Controls) => topology.controls = self.tree(Self::control)?,
+                Field::Known(TopologyField::MetadataTemplates) => topology.metadata_templates = self.tree(Self::metadata_template)?,
+                Field::Known(TopologyField::MetricTemplates) => topology.metric_templates = self.tree(Self::metric_template)?,
+                Field::Known(TopologyField::TableTemplates) => topology.table_templates = self.tree(Self::table_template)?,
+                Field::Other(key) => topology.extra.push(key, self.reader.value()?),
+            }
+        }
+        Ok(())
+    }
+
+    fn dns_record(&mut self) -> Result<DnsRecord> {
+        let mut record = DnsRecord::default();
+        let Some(mut map) = self.reader.map()? else { return Ok(record) };
+        while let Some(field) = self.reader.field(&mut map, DnsField::known)? {
+            match field {
+                Field::Known(DnsField::Forward) => record.forward = self.string_set()?,
+                Field::Known(DnsField::Reverse) => record.reverse = self.string_set()?,
+                Field::Other(_) => self.skip()?,
+            }
+        }
+        Ok(record)
+    }
+
+    fn sampling(&mut self) -> Result<Sampling> {
+        let mut sampling = Sampling::default();
+        let Some(mut map) = self.reader.map()? else { return Ok(sampling) };
+        while let Some(field) = self.reader.field(&mut map, SamplingField::known)? {
+            match field {
+                Field::Known(SamplingField::Count) => sampling.count = self.reader.uint()?,
+                Field::Known(SamplingField::Total) => sampling.total = self.reader.uint()?,
+                Field::Other(_) => self.skip()?,
+            }
+        }
+        Ok(sampling)
+    }
+}
+
+/// What every structure is made of.
+impl<R: Reader> Decoder<R> {
+    #[inline]
+    pub(super) fn string(&mut self) -> Result<SmolStr> {
+        let Self { reader, strings, .. } = self;
+        reader.string(|text| strings.get(text))
+    }
+
+    /// Reads a value nobody asked for.
+    pub(super) fn skip(&mut self) -> Result<()> {
+        self.reader.value().map(|_| ())
+    }
+
+    /// A map from string, in the order of the wire.
+    fn entries<V>(&mut self, mut read: impl FnMut(&mut Self) -> Result<V>) -> Result<Vec<(SmolStr, V)>> {
+        let Some(mut map) = self.reader.map()? else { return Ok(Vec::new()) };
+        let mut entries = Vec::with_capacity(reserve::<(SmolStr, V)>(self.reader.promised(&map)));
+        loop {
+            let Self { reader, strings, .. } = self;
+            let Some(key) = reader.key(&mut map, |key| strings.get(key))? else {
+                return Ok(entries);
+            };
+            let value = read(self)?;
+            entries.push((key, value));
+        }
+    }
+
+    /// A map from string, large: a tree built from a sorted vector.
+    pub(super) fn tree<V>(&mut self, read: impl FnMut(&mut Self) -> Result<V>) -> Result<BTreeMap<SmolStr, V>> {
+        self.entries(read).map(BTreeMap::from_iter)
+    }
+
+    /// A map from string, small.
+    pub(super) fn vec_map<V>(&mut self, read: impl FnMut(&mut Self) -> Result<V>) -> Result<VecMap<V>> {
+        let mut entries = self.entries(read)?;
+        entries.shrink_to_fit();
+        Ok(VecMap::from_unsorted(entries))
+    }
+
+    /// An array; `None` is `null`.
+    pub(super) fn list<V>(&mut self, mut read: impl FnMut(&mut Self) -> Result<V>) -> Result<Option<Vec<V>>> {
+        let Some(mut array) = self.reader.array()? else { return Ok(None) };
+        let mut items = Vec::with_capacity(reserve::<V>(self.reader.promised(&array)));
+        while self.reader.item(&mut array)? {
+            items.push(read(self)?);
+        }
+        items.shrink_to_fit();
+        Ok(Some(items))
+    }
+
+    /// An array of strings, in the order of the wire.
+    pub(super) fn string_list(&mut self) -> Result<Vec<SmolStr>> {
+        self.list(Self::string).map(Option::unwrap_or_default)
+    }
+
+    /// An array of strings that is a set: sorted here, because not every producer does.
+    pub(super) fn string_set(&mut self) -> Result<StringSet> {
+        self.string_list().map(StringSet::from_unsorted)
+    }
+
+    /// Counts one more node.
+    pub(super) fn count_node(&mut self) -> Result<()> {
+        self.nodes += 1;
+        if self.nodes > limits::REPORT_NODES {
+            Err(limit("the number of nodes", limits::REPORT_NODES))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// How many entries to make room for on a sender's word: what it promises, but not more than 64 KiB of them.
+fn reserve<T>(promised: usize) -> usize {
+    promised.min((64 << 10) / size_of::<T>().max(1))
+}

@@ -1,0 +1,46 @@
+//! gzip, with a cap on what comes out.
+
+use std::io::{Read as _, Write as _};
+
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
+
+use super::error::DecodeError;
+
+/// What is reserved at once on a sender's word about its size; anything larger grows as it proves itself.
+const TRUSTED_RESERVE: usize = 16 << 20;
+
+/// Inflates a gzip body of at most `cap` bytes. A body that would be longer is an error, found without inflating more than the cap.
+pub fn gunzip(body: &[u8], cap: usize) -> Result<Vec<u8>, DecodeError> {
+    let mut inflated = Vec::with_capacity(claimed_size(body).min(cap).min(TRUSTED_RESERVE).saturating_add(1));
+    let limit = u64::try_from(cap).unwrap_or(u64::MAX).saturating_add(1);
+    MultiGzDecoder::new(body)
+        .take(limit)
+        .read_to_end(&mut inflated)
+        .map_err(|error| DecodeError::Gzip(error.to_string()))?;
+    if inflated.len() > cap {
+        return Err(DecodeError::Limit {
+            what: "the inflated body's size in bytes",
+            limit: cap,
+        });
+    }
+    Ok(inflated)
+}
+
+/// Compresses a body. `level` is 0 (store) to 9 (smallest); 1 costs about a seventh of 6 and is a tenth larger.
+#[must_use]
+pub fn gzip(body: &[u8], level: u32) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4 + 64), Compression::new(level.min(9)));
+    // Writing to a vector cannot fail; if it ever did, the stream would be cut short and the reader would say so.
+    if encoder.write_all(body).is_err() {
+        return Vec::new();
+    }
+    encoder.finish().unwrap_or_default()
+}
+
+/// The size that the last four bytes of a gzip stream claim (modulo 4 GiB; a hint, not a promise).
+fn claimed_size(body: &[u8]) -> usize {
+    body.last_chunk::<4>()
+        .map_or(0, |trailer| usize::try_from(u32::from_le_bytes(*trailer)).unwrap_or(usize::MAX))
+}
