@@ -1,6 +1,6 @@
 //! Numbers, sizes, durations and dates as people read them. Pure: the present is passed in.
 
-use scope_shared::time;
+use scope_shared::time::Timestamp;
 
 /// A metric's value in its format (`filesize`, `integer`, `percent` or empty), value and unit together, e.g. `1.5KB`, `12.4%`.
 #[must_use]
@@ -9,7 +9,11 @@ pub fn metric(value: f64, format: &str) -> String {
         "filesize" => filesize(value),
         "integer" => {
             let rounded = value.round();
-            if (0.0..1100.0).contains(&rounded) { format!("{rounded}") } else { si(rounded) }
+            if (0.0..1100.0).contains(&rounded) {
+                format!("{rounded}")
+            } else {
+                si(rounded)
+            }
         }
         "percent" => format!("{}%", number(value)),
         _ => number(value),
@@ -19,7 +23,11 @@ pub fn metric(value: f64, format: &str) -> String {
 /// Two decimals below 1100, an SI prefix with up to six significant digits above.
 #[must_use]
 pub fn number(value: f64) -> String {
-    if (0.0..1100.0).contains(&value) { format!("{value:.2}") } else { si(value) }
+    if (0.0..1100.0).contains(&value) {
+        format!("{value:.2}")
+    } else {
+        si(value)
+    }
 }
 
 fn si(value: f64) -> String {
@@ -30,7 +38,11 @@ fn si(value: f64) -> String {
         .map_or((value, ""), |(step, unit)| (value / step, *unit));
     let whole = scaled.abs().max(1.0).log10().floor() as usize + 1;
     let text = format!("{scaled:.*}", 6usize.saturating_sub(whole));
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    let text = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
+    };
     format!("{text}{unit}")
 }
 
@@ -42,7 +54,11 @@ fn filesize(value: f64) -> String {
         scaled /= 1024.0;
         unit += 1;
     }
-    let text = if unit == 0 { format!("{scaled:.0}") } else { format!("{scaled:.1}") };
+    let text = if unit == 0 {
+        format!("{scaled:.0}")
+    } else {
+        format!("{scaled:.1}")
+    };
     format!("{}{}", text.trim_end_matches(".0"), UNITS.get(unit).unwrap_or(&""))
 }
 
@@ -81,7 +97,7 @@ pub fn relative(then_millis: f64, now_millis: f64) -> String {
 /// Milliseconds since the Unix epoch of an RFC 3339 date.
 #[must_use]
 pub fn parse_date(text: &str) -> Option<f64> {
-    time::parse(text)
+    Timestamp::parse(text).map(|stamp| stamp.unix_millis() as f64)
 }
 
 /// A value of a `dataType` as people read it: `duration` in words, `datetime` relative to now, everything else as it is.
@@ -135,6 +151,7 @@ mod tests {
         assert_eq!(relative(0.0, 180_000.0), "3 minutes ago");
         assert_eq!(relative(7_200_000.0, 0.0), "in 2 hours");
         assert_eq!(data("1970-01-01T00:00:00Z", "datetime", 60_000.0), "1 minute ago");
+        assert_eq!(super::parse_date("2026-08-01T12:00:00.5+02:00"), Some(1_785_578_400_500.0));
         assert_eq!(data("no date", "datetime", 0.0), "no date");
     }
 

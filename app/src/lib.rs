@@ -2,12 +2,15 @@
 
 pub mod detail;
 pub mod feed;
+pub mod format;
 pub mod layout;
+pub mod link;
 pub mod model;
 #[cfg(target_arch = "wasm32")]
 pub mod platform;
 pub mod protocol;
 pub mod scene;
+pub mod search;
 #[cfg(target_arch = "wasm32")]
 pub mod ui;
 pub mod view;

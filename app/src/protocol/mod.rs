@@ -7,13 +7,15 @@ mod card;
 mod state;
 mod views;
 
-pub use card::{CardBody, CardState, CardVm, Cell, ControlVm, Group, GroupColumn, GroupRow, InfoRow, MetricVm, NodeLink, PropertyList, Span};
+pub use card::{
+    CardBody, CardState, CardVm, Cell, ControlVm, Group, GroupColumn, GroupRow, InfoRow, MetricVm, NodeLink, PropertyList, Span,
+};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 pub use state::{CardRef, ChosenOptions, Mode, PipeRef, Sort, ViewState};
 pub use views::{
-    ConnectionState, EmptyCause, Jump, LinkVm, MetricChoice, OptionRow, OptionValue, Overview, PluginVm, ProbeVm, ResourceBox, ResourceLayer, ResourcesVm, SearchVm,
-    Suggestion, Tab, TableCell, TableColumn, TableRowVm, TableVm, Trouble,
+    ConnectionState, EmptyCause, Jump, LinkVm, MetricChoice, OptionRow, OptionValue, Overview, PluginVm, ProbeVm, ResourceBox,
+    ResourceLayer, ResourcesVm, SearchVm, Suggestion, Tab, TableCell, TableColumn, TableRowVm, TableVm, Trouble,
 };
 
 use crate::scene::{Matches, MetricLayer, Pin, SceneData};

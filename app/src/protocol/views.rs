@@ -21,7 +21,7 @@ pub enum ConnectionState {
         /// Why, and what to do about it.
         trouble: Trouble,
         /// When the next attempt starts, milliseconds since the Unix epoch by this browser's clock.
-        retry_at: f64,
+        retry_at: u64,
     },
 }
 

@@ -1,0 +1,132 @@
+//! What could be typed next, from what the view's nodes really have.
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::grammar::strip;
+use crate::model::NodeSummary;
+use crate::protocol::Suggestion;
+
+const MAX_SUGGESTIONS: usize = 8;
+
+/// Three examples made of a real node: its first word, one of its fields, and a metric comparison.
+#[must_use]
+pub fn examples(node: Option<&NodeSummary>) -> Vec<Suggestion> {
+    let mut examples = Vec::new();
+    if let Some(node) = node {
+        let word = first_word(&node.label);
+        if !word.is_empty() {
+            examples.push(suggestion(word, "name"));
+        }
+        if let Some(row) = node.metadata.iter().find(|row| !first_word(&row.value).is_empty()) {
+            examples.push(suggestion(
+                format_smolstr!("{}:{}", strip(&row.label), first_word(&row.value)),
+                "field",
+            ));
+        }
+    }
+    let metric = node.and_then(|node| node.metrics.iter().find(|metric| !metric.value_empty));
+    let name = metric.map_or_else(|| "cpu".into(), |metric| strip(&metric.label));
+    let value = if metric.is_some_and(|metric| metric.format == "filesize") {
+        "10mb"
+    } else {
+        "2%"
+    };
+    examples.push(suggestion(format_smolstr!("{name} > {value}"), "metric"));
+    examples
+}
+
+fn first_word(text: &str) -> SmolStr {
+    let word = text
+        .split(['.', ' ', '/', ',', ':', '@'])
+        .find(|word| !word.is_empty())
+        .unwrap_or_default();
+    word.chars().take(12).flat_map(char::to_lowercase).collect()
+}
+
+/// Completions of a query that is being typed: names of fields and metrics that begin so, values of a field after its colon, names of nodes.
+#[must_use]
+pub fn suggest<'a>(typed: &str, fields: &[SmolStr], metrics: &[SmolStr], nodes: impl Iterator<Item = &'a NodeSummary>) -> Vec<Suggestion> {
+    let typed = typed.trim_start();
+    if let Some((prefix, value)) = typed.split_once(':') {
+        return values(prefix.trim(), value.trim(), nodes);
+    }
+    let stem = strip(typed);
+    if stem.is_empty() || typed.contains(['<', '>', '=', '|', '(']) {
+        return Vec::new();
+    }
+    let mut suggestions: Vec<Suggestion> = metrics
+        .iter()
+        .filter(|name| name.starts_with(stem.as_str()))
+        .map(|name| suggestion(format_smolstr!("{name} > "), "metric"))
+        .chain(
+            fields
+                .iter()
+                .filter(|name| name.starts_with(stem.as_str()))
+                .take(4)
+                .map(|name| suggestion(format_smolstr!("{name}:"), "field")),
+        )
+        .collect();
+    let lower = typed.to_lowercase();
+    let mut names: Vec<&SmolStr> = nodes
+        .map(|node| &node.label)
+        .filter(|label| label.to_lowercase().starts_with(&lower))
+        .take(200)
+        .collect();
+    names.sort();
+    names.dedup();
+    suggestions.extend(
+        names
+            .into_iter()
+            .filter(|name| !name.contains([':', '<', '>', '=']))
+            .map(|name| suggestion(name.clone(), "name")),
+    );
+    suggestions.truncate(MAX_SUGGESTIONS);
+    suggestions
+}
+
+fn values<'a>(prefix: &str, value: &str, nodes: impl Iterator<Item = &'a NodeSummary>) -> Vec<Suggestion> {
+    let (label, value) = (strip(prefix), value.to_lowercase());
+    let mut counted: std::collections::BTreeMap<&str, u32> = std::collections::BTreeMap::new();
+    for node in nodes {
+        let of_node = node
+            .metadata
+            .iter()
+            .filter(|row| strip(&row.label) == label)
+            .map(|row| row.value.as_str())
+            .chain(
+                node.parents
+                    .iter()
+                    .filter(|parent| strip(&parent.topology_id) == label)
+                    .map(|parent| parent.label.as_str()),
+            )
+            .chain(
+                node.tables
+                    .iter()
+                    .flat_map(|table| &table.rows)
+                    .filter(|row| row.entries.get("label").is_some_and(|name| strip(name) == label))
+                    .filter_map(|row| row.entries.get("value").map(SmolStr::as_str)),
+            );
+        for text in of_node.filter(|text| !text.is_empty() && !text.contains(':') && text.to_lowercase().contains(&value)) {
+            *counted.entry(text).or_default() += 1;
+        }
+    }
+    let mut ranked: Vec<(&str, u32)> = counted.into_iter().collect();
+    ranked.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    ranked
+        .into_iter()
+        .take(MAX_SUGGESTIONS)
+        .map(|(text, count)| Suggestion {
+            query: format_smolstr!("{prefix}:{text}"),
+            kind: "value".into(),
+            count: Some(count),
+        })
+        .collect()
+}
+
+fn suggestion(query: SmolStr, kind: &str) -> Suggestion {
+    Suggestion {
+        query,
+        kind: kind.into(),
+        count: None,
+    }
+}

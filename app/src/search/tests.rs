@@ -1,0 +1,157 @@
+//! The vectors of the original's grammar, and where ours is better.
+
+use super::{Operator, Query, examples, field_names, find, parse, strip, suggest};
+use crate::model::{MetadataRow, MetricRow, NodeSummary, Parent, Table, TableRow};
+
+fn node() -> NodeSummary {
+    NodeSummary {
+        id: "n".into(),
+        label: "node label 1".into(),
+        label_minor: "host-a".into(),
+        metadata: vec![MetadataRow {
+            id: "docker_image_name".into(),
+            label: "Image name".into(),
+            value: "shop/Web".into(),
+            ..MetadataRow::default()
+        }],
+        parents: vec![Parent {
+            id: "h;<host>".into(),
+            label: "host-a".into(),
+            topology_id: "hosts".into(),
+        }],
+        metrics: vec![
+            MetricRow {
+                id: "docker_cpu_total_usage".into(),
+                label: "CPU".into(),
+                value: 2.0,
+                ..MetricRow::default()
+            },
+            MetricRow {
+                id: "docker_memory_usage".into(),
+                label: "Memory".into(),
+                format: "filesize".into(),
+                value: 10_485_760.0,
+                ..MetricRow::default()
+            },
+        ],
+        tables: vec![Table {
+            id: "docker_label_".into(),
+            kind: "property-list".into(),
+            rows: vec![TableRow {
+                id: "docker_label_com.domain.Label".into(),
+                entries: [("label".into(), "com.domain.Label".into()), ("value".into(), "blue green".into())].into(),
+            }],
+            ..Table::default()
+        }],
+        ..NodeSummary::default()
+    }
+}
+
+fn matches(query: &str) -> bool {
+    parse(query).is_some_and(|query| find(&query, &node()).is_some())
+}
+
+#[test]
+fn queries_are_read_as_the_original_read_them() {
+    for void in ["", "  ", ":text", "text:", "cpu >", "> 3", "cpu > x"] {
+        assert!(parse(void).is_none(), "{void:?} is no query");
+    }
+    assert!(matches!(parse("text"), Some(Query::Text(_))));
+    assert!(matches!(parse("prefix:text"), Some(Query::Prefixed { .. })));
+    for (text, operator, value) in [
+        ("cpu > 1", Operator::Greater, 1.0),
+        ("memory < 10mb", Operator::Less, 10_485_760.0),
+        ("cpu = 1.34%", Operator::Equal, 1.34),
+        ("memory > 10kB", Operator::Greater, 10_240.0),
+        ("memory > 1m", Operator::Greater, 1_048_576.0),
+        ("cpu >= 2", Operator::AtLeast, 2.0),
+        ("cpu <= 2", Operator::AtMost, 2.0),
+        ("cpu != 2", Operator::Differs, 2.0),
+    ] {
+        match parse(text) {
+            Some(Query::Metric { operator: o, value: v, .. }) => assert_eq!((o, v), (operator, value), "{text}"),
+            other => panic!("{text} was read as {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_invalid_expression_is_taken_literally() {
+    let mut odd = node();
+    odd.label = "a que[ b".into();
+    let query = parse("que[").expect("a query");
+    assert_eq!(find(&query, &odd).and_then(|found| found.span("label")), Some((2, 6)));
+}
+
+#[test]
+fn text_is_looked_for_in_every_field_whatever_its_case() {
+    for yes in ["LABEL 1", "shop/web", "host-a", "green", "shop|nothing", "^node", "l.bel"] {
+        assert!(matches(yes), "{yes}");
+    }
+    for no in ["nothing", "^label", "node label 2"] {
+        assert!(!matches(no), "{no}");
+    }
+}
+
+#[test]
+fn prefixes_choose_fields_by_stripped_label() {
+    for yes in [
+        "image name:shop",
+        "imagename:web",
+        "im.ge:web",
+        "domainlabel:blue",
+        "hosts:host",
+        "label:node",
+        "labelminor:host",
+    ] {
+        assert!(matches(yes), "{yes}");
+    }
+    for no in ["imagenames:web", "pid:web", "hosts:node"] {
+        assert!(!matches(no), "{no}");
+    }
+    assert!(matches("a:b:c") || parse("a:b:c").is_some(), "two colons are plain text");
+}
+
+#[test]
+fn metrics_are_compared_by_whole_stripped_name() {
+    for yes in ["cpu = 2", "cpu >= 2", "memory > 9mb", "cpu < 2.1", "Memory = 10mb"] {
+        assert!(matches(yes), "{yes}");
+    }
+    for no in ["cpu > 2", "mem > 1", "cpu != 2", "load1m > 0"] {
+        assert!(!matches(no), "{no}");
+    }
+}
+
+#[test]
+fn a_match_says_where() {
+    let query = parse("WEB").expect("a query");
+    let found = find(&query, &node()).expect("a match");
+    assert_eq!(found.fields[0].key, "metadata/docker_image_name");
+    assert_eq!(found.fields[0].span, (5, 8));
+}
+
+#[test]
+fn help_lists_what_can_be_asked() {
+    let (fields, metrics) = field_names([node()].iter());
+    assert_eq!(fields, ["comdomainlabel", "hosts", "imagename", "label", "labelminor"]);
+    assert_eq!(metrics, ["cpu", "memory"]);
+    assert_eq!(strip("Load (1m)"), "load1m");
+}
+
+#[test]
+fn suggestions_come_from_what_is_there() {
+    let nodes = [node()];
+    let (fields, metrics) = field_names(nodes.iter());
+    let of = |typed: &str| {
+        suggest(typed, &fields, &metrics, nodes.iter())
+            .into_iter()
+            .map(|one| one.query.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of("cp"), ["cpu > "]);
+    assert_eq!(of("ima"), ["imagename:"]);
+    assert_eq!(of("imagename:s"), ["imagename:shop/Web"]);
+    assert_eq!(of("node"), ["node label 1"]);
+    let queries: Vec<_> = examples(nodes.first()).into_iter().map(|one| one.query.to_string()).collect();
+    assert_eq!(queries, ["node", "imagename:shop", "cpu > 2%"]);
+}
