@@ -1,0 +1,130 @@
+//! One component from nothing: ranks, order, coordinates, routes.
+//!
+//! Indices are the component's own; the caller moves the result to where there is room.
+
+use super::{coords, graph, order, route};
+use crate::scene::data::{Point, Routes};
+
+/// A component laid out; its top left node is near the origin.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    /// Centres, by the component's indices.
+    pub(super) positions: Vec<Point>,
+    /// Routes, in the order of the edges given.
+    pub(super) routes: Routes,
+}
+
+/// Lays out `n` nodes and `edges` (no loops; parallel edges allowed). `hint` gives nodes a wished x, to resemble an older layout.
+pub(super) fn layout(n: usize, edges: &[(u32, u32)], hint: Option<&[f32]>) -> Block {
+    let turned = graph::acyclic(n, edges);
+    // Parallel and opposite edges share one route: sort, keep the first, remember whose each is.
+    let mut keyed: Vec<((u32, u32), u32)> = turned.iter().enumerate().map(|(i, &e)| (e, i as u32)).collect();
+    keyed.sort_unstable();
+    let mut unique: Vec<(u32, u32)> = Vec::with_capacity(edges.len());
+    let mut share = vec![0u32; edges.len()];
+    for (pair, index) in keyed {
+        if unique.last() != Some(&pair) {
+            unique.push(pair);
+        }
+        share[index as usize] = unique.len() as u32 - 1;
+    }
+    let rank = graph::ranks(n, &unique);
+    let proper = graph::Proper::new(n, &unique, rank);
+    let hint = hint.map(|hint| spread_hint(&proper, &unique, hint));
+    let order = order::order(&proper, hint.as_deref());
+    let placed = coords::place(&proper, &order);
+    let positions: Vec<Point> = (0..n).map(|v| [placed.x[v].round(), placed.y[v].round()]).collect();
+    let mut block = Block {
+        positions,
+        routes: Routes::default(),
+    };
+    let mut points: Vec<Point> = Vec::new();
+    let mut path: Vec<Point> = Vec::new();
+    for (i, &(from, to)) in edges.iter().enumerate() {
+        let index = share[i] as usize;
+        waypoints(
+            &proper,
+            &placed,
+            &block.positions,
+            unique[index],
+            proper.first_bend[index],
+            &mut points,
+        );
+        if unique[index] != (from, to) {
+            points.reverse();
+        }
+        path.clear();
+        route::curve(&points, &mut path);
+        block.routes.push(&path);
+    }
+    block
+}
+
+/// Wishes for bends: on the line between their edge's ends.
+fn spread_hint(proper: &graph::Proper, edges: &[(u32, u32)], hint: &[f32]) -> Vec<f32> {
+    let mut all = vec![0f32; proper.len()];
+    all[..proper.real].copy_from_slice(&hint[..proper.real]);
+    for (i, &(from, to)) in edges.iter().enumerate() {
+        let bends = proper.rank[to as usize] - proper.rank[from as usize] - 1;
+        for step in 0..bends {
+            let share = (step + 1) as f32 / (bends + 1) as f32;
+            all[(proper.first_bend[i] + step) as usize] = hint[from as usize] * (1.0 - share) + hint[to as usize] * share;
+        }
+    }
+    all
+}
+
+/// Points of an edge from its upper to its lower end: straight through folded ranks, then from bend to bend.
+fn waypoints(
+    proper: &graph::Proper,
+    placed: &coords::Placed,
+    positions: &[Point],
+    (from, to): (u32, u32),
+    first_bend: u32,
+    points: &mut Vec<Point>,
+) {
+    points.clear();
+    let (start, end) = (positions[from as usize], positions[to as usize]);
+    let (upper, lower) = (proper.rank[from as usize], proper.rank[to as usize]);
+    points.push(start);
+    let exit = placed.bands[upper as usize].1;
+    if exit > start[1] + 1.0 {
+        points.push([start[0], exit + 30.0]);
+    }
+    let bends = lower - upper - 1;
+    for step in 0..bends {
+        let x = placed.x[(first_bend + step) as usize];
+        let (top, bottom) = placed.bands[(upper + 1 + step) as usize];
+        if bottom > top {
+            points.push([x, top - 30.0]);
+            points.push([x, bottom + 30.0]);
+        } else {
+            points.push([x, top]);
+        }
+    }
+    let entry = placed.bands[lower as usize].0;
+    if end[1] > entry + 1.0 {
+        points.push([end[0], entry - 30.0]);
+    }
+    points.push(end);
+    drop_straight(points);
+}
+
+/// Leaves out points that lie on the line between their neighbours anyway.
+fn drop_straight(points: &mut Vec<Point>) {
+    let mut kept = 1;
+    for i in 1..points.len().saturating_sub(1) {
+        let (a, b, c) = (points[kept - 1], points[i], points[i + 1]);
+        let share = (b[1] - a[1]) / (c[1] - a[1]).max(1.0);
+        if (a[0] + (c[0] - a[0]) * share - b[0]).abs() > 3.0 {
+            points[kept] = b;
+            kept += 1;
+        }
+    }
+    if let Some(&last) = points.last()
+        && kept < points.len()
+    {
+        points[kept] = last;
+        points.truncate(kept + 1);
+    }
+}

@@ -1,0 +1,307 @@
+//! The order of vertices within their ranks, with few crossings: barycentre sweeps, exchange of neighbours, fast counting.
+//!
+//! The effort follows from the size alone, never from a clock, so that equal input gives equal orders.
+
+use super::graph::Proper;
+
+/// Vertices of each rank from left to right, and the place of each vertex in its rank.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    /// Rank by rank.
+    pub(super) rows: Vec<Vec<u32>>,
+    /// Place in the row.
+    pub(super) place: Vec<u32>,
+}
+
+impl Order {
+    fn from_rows(rows: Vec<Vec<u32>>, len: usize) -> Self {
+        let mut order = Self { rows, place: vec![0; len] };
+        for r in 0..order.rows.len() {
+            order.renumber(r);
+        }
+        order
+    }
+
+    fn renumber(&mut self, row: usize) {
+        for (i, &v) in self.rows[row].iter().enumerate() {
+            self.place[v as usize] = i as u32;
+        }
+    }
+}
+
+/// Scratch space, so that sweeps allocate nothing.
+struct Scratch {
+    keys: Vec<(f32, u32)>,
+    tree: Vec<u32>,
+    fill: Vec<u32>,
+    sorted_up: Vec<u32>,
+    sorted_down: Vec<u32>,
+}
+
+/// Orders `graph`. `hint` gives each vertex a wished place from left to right (old positions); without it, a walk along the edges does.
+pub(super) fn order(graph: &Proper, hint: Option<&[f32]>) -> Order {
+    let mut scratch = Scratch {
+        keys: Vec::new(),
+        tree: Vec::new(),
+        fill: vec![0; graph.len()],
+        sorted_up: vec![0; graph.up.len()],
+        sorted_down: vec![0; graph.down.len()],
+    };
+    let starts: Vec<Order> = match hint {
+        Some(hint) => vec![from_hint(graph, hint)],
+        None if graph.len() <= 1200 => vec![walk(graph, true), walk(graph, false)],
+        None => vec![walk(graph, true)],
+    };
+    let mut best: Option<(u64, Order)> = None;
+    for start in starts {
+        let found = improve(graph, start, &mut scratch);
+        if best.as_ref().is_none_or(|(count, _)| found.0 < *count) {
+            best = Some(found);
+        }
+    }
+    best.map_or_else(|| Order::from_rows(Vec::new(), graph.len()), |(_, order)| order)
+}
+
+fn from_hint(graph: &Proper, hint: &[f32]) -> Order {
+    let mut rows = vec![Vec::new(); graph.ranks];
+    for v in 0..graph.len() as u32 {
+        rows[graph.rank[v as usize] as usize].push(v);
+    }
+    for row in &mut rows {
+        row.sort_by(|&a, &b| hint[a as usize].total_cmp(&hint[b as usize]).then(a.cmp(&b)));
+    }
+    Order::from_rows(rows, graph.len())
+}
+
+/// Depth-first along the arcs: what hangs together comes to lie together.
+fn walk(graph: &Proper, downwards: bool) -> Order {
+    let mut rows = vec![Vec::new(); graph.ranks];
+    let mut seen = vec![false; graph.len()];
+    let mut stack = Vec::new();
+    let (ahead, behind) = if downwards {
+        (&graph.down, &graph.up)
+    } else {
+        (&graph.up, &graph.down)
+    };
+    let roots = (0..graph.len() as u32).filter(|&v| behind.of(v).is_empty());
+    for root in roots.chain(0..graph.len() as u32) {
+        stack.push(root);
+        while let Some(v) = stack.pop() {
+            if std::mem::replace(&mut seen[v as usize], true) {
+                continue;
+            }
+            rows[graph.rank[v as usize] as usize].push(v);
+            stack.extend(ahead.of(v).iter().rev().filter(|&&w| !seen[w as usize]));
+        }
+    }
+    Order::from_rows(rows, graph.len())
+}
+
+fn improve(graph: &Proper, mut order: Order, scratch: &mut Scratch) -> (u64, Order) {
+    // Small graphs get patience, large ones what the budget of a frame or two allows.
+    let (rounds, patience) = match graph.len() {
+        0..=1_000 => (40, 10),
+        1_001..=6_000 => (14, 5),
+        _ => (8, 3),
+    };
+    let mut best = (count(graph, &order, scratch), order.clone());
+    let mut stale = 0;
+    for round in 0..rounds {
+        if best.0 == 0 {
+            break;
+        }
+        sweep(graph, &mut order, round % 2 == 0, round % 4 >= 2, scratch);
+        exchange(graph, &mut order, if graph.len() <= 1_000 { 6 } else { 2 }, scratch);
+        let crossings = count(graph, &order, scratch);
+        if crossings < best.0 {
+            best = (crossings, order.clone());
+            stale = 0;
+        } else {
+            stale += 1;
+            if stale >= patience {
+                break;
+            }
+        }
+    }
+    exchange(graph, &mut best.1, if graph.len() <= 6_000 { 12 } else { 3 }, scratch);
+    best.0 = count(graph, &best.1, scratch);
+    best
+}
+
+/// One pass over all rows: each is sorted by the mean (or median) place of its neighbours in the row before it.
+fn sweep(graph: &Proper, order: &mut Order, downwards: bool, median: bool, scratch: &mut Scratch) {
+    let count = order.rows.len();
+    let mut near: Vec<u32> = Vec::new();
+    for step in 1..count {
+        let row = if downwards { step } else { count - 1 - step };
+        let neighbours = if downwards { &graph.up } else { &graph.down };
+        scratch.keys.clear();
+        for &v in &order.rows[row] {
+            let list = neighbours.of(v);
+            if list.is_empty() {
+                continue;
+            }
+            let key = if median && list.len() > 2 {
+                near.clear();
+                near.extend(list.iter().map(|&w| order.place[w as usize]));
+                near.sort_unstable();
+                let middle = near.len() / 2;
+                if near.len() % 2 == 1 {
+                    near[middle] as f32
+                } else {
+                    (near[middle - 1] + near[middle]) as f32 / 2.0
+                }
+            } else {
+                let sum: u64 = list.iter().map(|&w| u64::from(order.place[w as usize])).sum();
+                sum as f32 / list.len() as f32
+            };
+            scratch.keys.push((key, v));
+        }
+        let place = &order.place;
+        scratch
+            .keys
+            .sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then_with(|| place[a.1 as usize].cmp(&place[b.1 as usize])));
+        // Vertices without neighbours on that side keep their places.
+        let mut sorted = scratch.keys.iter();
+        for slot in &mut order.rows[row] {
+            if !neighbours.of(*slot).is_empty()
+                && let Some(&(_, v)) = sorted.next()
+            {
+                *slot = v;
+            }
+        }
+        order.renumber(row);
+    }
+}
+
+/// Lists of neighbours' places, ascending, beside the adjacency's own arrays: made by walking the other row in order.
+fn sort_neighbours(graph: &Proper, order: &Order, row: usize, scratch: &mut Scratch) {
+    if row > 0 {
+        for &v in &order.rows[row] {
+            scratch.fill[v as usize] = graph.up.start(v) as u32;
+        }
+        for (place, &w) in order.rows[row - 1].iter().enumerate() {
+            for &v in graph.down.of(w) {
+                let slot = &mut scratch.fill[v as usize];
+                scratch.sorted_up[*slot as usize] = place as u32;
+                *slot += 1;
+            }
+        }
+    }
+    if row + 1 < order.rows.len() {
+        for &v in &order.rows[row] {
+            scratch.fill[v as usize] = graph.down.start(v) as u32;
+        }
+        for (place, &w) in order.rows[row + 1].iter().enumerate() {
+            for &v in graph.up.of(w) {
+                let slot = &mut scratch.fill[v as usize];
+                scratch.sorted_down[*slot as usize] = place as u32;
+                *slot += 1;
+            }
+        }
+    }
+}
+
+/// Crossings between the edges of two vertices side by side: first with `left` on the left, then exchanged.
+fn pair(left: &[u32], right: &[u32]) -> (u32, u32) {
+    let (mut as_is, mut exchanged) = (0, 0);
+    let (mut below, mut upto) = (0, 0);
+    for &l in left {
+        while below < right.len() && right[below] < l {
+            below += 1;
+        }
+        upto = upto.max(below);
+        while upto < right.len() && right[upto] == l {
+            upto += 1;
+        }
+        as_is += below as u32;
+        exchanged += (right.len() - upto) as u32;
+    }
+    (as_is, exchanged)
+}
+
+/// Exchanges neighbours in a row where that removes crossings, until nothing is gained or `passes` are over.
+fn exchange(graph: &Proper, order: &mut Order, passes: usize, scratch: &mut Scratch) {
+    let count = order.rows.len();
+    let mut dirty = vec![true; count];
+    for pass in 0..passes {
+        let mut any = false;
+        for step in 0..count {
+            let row = if pass % 2 == 0 { step } else { count - 1 - step };
+            if !std::mem::replace(&mut dirty[row], false) {
+                continue;
+            }
+            sort_neighbours(graph, order, row, scratch);
+            let mut changed = false;
+            let line = &mut order.rows[row];
+            for i in 1..line.len() {
+                let (v, w) = (line[i - 1], line[i]);
+                let (mut keep, mut swap) = (0, 0);
+                for (adjacency, sorted) in [(&graph.up, &scratch.sorted_up), (&graph.down, &scratch.sorted_down)] {
+                    let of = |x: u32| &sorted[adjacency.start(x)..adjacency.start(x) + adjacency.of(x).len()];
+                    let (a, b) = pair(of(v), of(w));
+                    keep += a;
+                    swap += b;
+                }
+                if swap < keep {
+                    line.swap(i - 1, i);
+                    changed = true;
+                }
+            }
+            if changed {
+                any = true;
+                order.renumber(row);
+                for near in [row.wrapping_sub(1), row, row + 1] {
+                    if let Some(flag) = dirty.get_mut(near) {
+                        *flag = true;
+                    }
+                }
+            }
+        }
+        if !any {
+            break;
+        }
+    }
+}
+
+/// All crossings of the order: inversions, counted with a tree of prefix sums, row by row.
+fn count(graph: &Proper, order: &Order, scratch: &mut Scratch) -> u64 {
+    let mut total = 0u64;
+    for row in 0..order.rows.len().saturating_sub(1) {
+        let (upper, lower) = (&order.rows[row], &order.rows[row + 1]);
+        for &v in upper {
+            scratch.fill[v as usize] = graph.down.start(v) as u32;
+        }
+        for (place, &w) in lower.iter().enumerate() {
+            for &v in graph.up.of(w) {
+                let slot = &mut scratch.fill[v as usize];
+                scratch.sorted_down[*slot as usize] = place as u32;
+                *slot += 1;
+            }
+        }
+        scratch.tree.clear();
+        scratch.tree.resize(lower.len() + 1, 0);
+        let mut seen = 0u64;
+        for &v in upper {
+            let start = graph.down.start(v);
+            let places = &scratch.sorted_down[start..start + graph.down.of(v).len()];
+            for &place in places {
+                let (mut i, mut upto) = (place as usize + 1, 0u64);
+                while i > 0 {
+                    upto += u64::from(scratch.tree[i]);
+                    i &= i - 1;
+                }
+                total += seen - upto;
+            }
+            for &place in places {
+                let mut i = place as usize + 1;
+                while i < scratch.tree.len() {
+                    scratch.tree[i] += 1;
+                    i += i & i.wrapping_neg();
+                }
+            }
+            seen += places.len() as u64;
+        }
+    }
+    total
+}

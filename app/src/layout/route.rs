@@ -1,0 +1,127 @@
+//! Edges as smooth curves: cubic chains through the free lanes between nodes.
+//!
+//! Curves only; where the lanes are, the caller says (a layered pass) or `Rows` finds (after moves).
+
+use super::rows::Rows;
+use crate::scene::data::Point;
+
+/// How near to a node's centre a foreign edge may come, graph units: the glyph's radius and some air.
+const CLEARANCE: f32 = 66.0;
+
+/// Appends a curve through `points` to `out` as 3k+1 control points. Where y runs one way only, so does the curve's; it never swings past a point.
+pub(super) fn curve(points: &[Point], out: &mut Vec<Point>) {
+    let Some(&first) = points.first() else { return };
+    out.push(first);
+    if points.len() < 2 {
+        return;
+    }
+    let steps: Vec<Point> = points.windows(2).map(|p| [p[1][0] - p[0][0], p[1][1] - p[0][1]]).collect();
+    let falls = steps.iter().all(|s| s[1] > 1.0);
+    let rises = steps.iter().all(|s| s[1] < -1.0);
+    if !falls && !rises {
+        return loose(points, &steps, out);
+    }
+    let chord: Vec<f32> = steps.iter().map(|s| s[0] / s[1]).collect();
+    let last = chord.len();
+    let slope = |i: usize| -> f32 {
+        // At the ends edges leave steeper than their chord: fans open like a bouquet instead of cutting their neighbours.
+        if i == 0 {
+            return chord[0] * 0.3;
+        }
+        if i == last {
+            return chord[last - 1] * 0.3;
+        }
+        let (a, b) = (chord[i - 1], chord[i]);
+        if a * b <= 0.0 { 0.0 } else { 2.0 * a * b / (a + b) }
+    };
+    for (i, step) in steps.iter().enumerate() {
+        let (a, b) = (points[i], points[i + 1]);
+        let third = step[1] / 2.6;
+        out.push([a[0] + slope(i) * third, a[1] + third]);
+        out.push([b[0] - slope(i + 1) * third, b[1] - third]);
+        out.push(b);
+    }
+}
+
+/// Curves whose y turns: tangents along the neighbouring points, short enough not to loop.
+fn loose(points: &[Point], steps: &[Point], out: &mut Vec<Point>) {
+    let last = points.len() - 1;
+    let tangent = |i: usize| -> Point {
+        let (a, b) = (points[i.saturating_sub(1)], points[(i + 1).min(last)]);
+        [(b[0] - a[0]) / 6.0, (b[1] - a[1]) / 6.0]
+    };
+    for (i, step) in steps.iter().enumerate() {
+        let (a, b) = (points[i], points[i + 1]);
+        let reach = step[0].hypot(step[1]) / 2.0;
+        let limit = |t: Point| {
+            let length = t[0].hypot(t[1]).max(1e-3);
+            let scale = (reach / length).min(1.0);
+            [t[0] * scale, t[1] * scale]
+        };
+        let (ta, tb) = (limit(tangent(i)), limit(tangent(i + 1)));
+        out.push([a[0] + ta[0], a[1] + ta[1]]);
+        out.push([b[0] - tb[0], b[1] - tb[1]]);
+        out.push(b);
+    }
+}
+
+/// A loop at the right of a node.
+pub(super) fn self_loop(at: Point, out: &mut Vec<Point>) {
+    out.extend([at, [at[0] + 165.0, at[1] - 120.0], [at[0] + 165.0, at[1] + 120.0], at]);
+}
+
+/// A route between two nodes wherever they lie: straight if nothing is in the way, else around what is.
+pub(super) fn between(a: Point, b: Point, rows: &Rows, out: &mut Vec<Point>) {
+    if (a[1] - b[1]).abs() < 60.0 {
+        let blocked = rows.any_between(a, b, CLEARANCE);
+        if !blocked {
+            return curve(&[a, b], out);
+        }
+        let lift = -(90.0 + (b[0] - a[0]).abs() * 0.03).min(150.0);
+        let top = a[1].min(b[1]) + lift;
+        let dx = (b[0] - a[0]).signum() * 90.0;
+        return curve_over(a, [a[0] + dx, top], [b[0] - dx, top], b, out);
+    }
+    let mut points = vec![a];
+    rows.for_each_between(a[1], b[1], |y, xs| {
+        let share = (y - a[1]) / (b[1] - a[1]);
+        let last = points.last().copied().unwrap_or(a);
+        let straight = a[0] + (b[0] - a[0]) * share;
+        // Coming from a detour, keep to its side rather than cutting back at once.
+        let wish = straight * 0.6 + (last[0] + (b[0] - last[0]) * ((y - last[1]) / (b[1] - last[1]))) * 0.4;
+        let x = nearest_lane(xs, wish);
+        if (x - straight).abs() > 4.0 {
+            points.push([x, y]);
+        }
+    });
+    points.push(b);
+    curve(&points, out);
+}
+
+/// Up, along, down: two bends between two ends of one row.
+fn curve_over(a: Point, p: Point, q: Point, b: Point, out: &mut Vec<Point>) {
+    let along = (q[0] - p[0]) / 3.0;
+    out.extend([a, [a[0] + (p[0] - a[0]) * 0.2, p[1]], [a[0] + (p[0] - a[0]) * 0.5, p[1]], p]);
+    out.extend([[p[0] + along, p[1]], [q[0] - along, q[1]], q]);
+    out.extend([[b[0] + (q[0] - b[0]) * 0.5, q[1]], [b[0] + (q[0] - b[0]) * 0.2, q[1]], b]);
+}
+
+/// The x nearest to `wish` that keeps clear of all of `xs` (ascending).
+fn nearest_lane(xs: &[(f32, u32)], wish: f32) -> f32 {
+    let split = xs.partition_point(|p| p.0 < wish);
+    let mut right = wish;
+    for &(x, _) in xs.iter().skip(split.saturating_sub(1)) {
+        if x - CLEARANCE >= right {
+            break;
+        }
+        right = right.max(x + CLEARANCE);
+    }
+    let mut left = wish;
+    for &(x, _) in xs.iter().take((split + 1).min(xs.len())).rev() {
+        if x + CLEARANCE <= left {
+            break;
+        }
+        left = left.min(x - CLEARANCE);
+    }
+    if wish - left <= right - wish { left } else { right }
+}
