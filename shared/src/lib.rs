@@ -6,11 +6,23 @@
 //! Everything that can look inside a report sits behind the feature `report`, which the server does not ask for: a relay handles bytes.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "report")]
+pub mod censor;
 pub mod control;
 pub mod frame;
+#[cfg(feature = "report")]
+mod hash;
 pub mod headers;
+#[cfg(feature = "report")]
+pub mod ids;
 pub mod limits;
+#[cfg(feature = "report")]
+mod merge;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod time;
+#[cfg(feature = "report")]
+mod upgrade;
+#[cfg(feature = "report")]
+pub mod window;
 pub mod wire;

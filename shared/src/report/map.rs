@@ -107,6 +107,34 @@ impl<V> VecMap<V> {
         self.0[from..].iter().take_while(move |(key, _)| key.starts_with(prefix))
     }
 
+    /// The entries of both; where both have a key, `join` makes the value.
+    #[must_use]
+    pub fn joined(&self, other: &Self, mut join: impl FnMut(&V, &V) -> V) -> Self
+    where
+        V: Clone,
+    {
+        if self.is_empty() {
+            return other.clone();
+        }
+        if other.is_empty() {
+            return self.clone();
+        }
+        let mut all = Vec::with_capacity(self.len().max(other.len()));
+        let mut theirs = other.0.iter().peekable();
+        for (key, value) in &self.0 {
+            while let Some(before) = theirs.next_if(|(their_key, _)| their_key < key) {
+                all.push(before.clone());
+            }
+            let value = match theirs.next_if(|(their_key, _)| their_key == key) {
+                Some((_, their_value)) => join(value, their_value),
+                None => value.clone(),
+            };
+            all.push((key.clone(), value));
+        }
+        all.extend(theirs.cloned());
+        Self(all)
+    }
+
     /// The entries as a sorted slice.
     #[must_use]
     pub fn as_slice(&self) -> &[(SmolStr, V)] {
@@ -182,12 +210,38 @@ impl StringSet {
 
     /// Adds every member of `other`.
     pub fn union_with(&mut self, other: &Self) {
-        if other.0.iter().all(|member| self.contains(member)) {
-            return;
+        if !other.is_subset(self) {
+            *self = self.union(other);
         }
-        let mut all = std::mem::take(&mut self.0);
-        all.extend(other.0.iter().cloned());
-        *self = Self::from_unsorted(all);
+    }
+
+    /// The members of both.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        if self.is_empty() || self.0 == other.0 {
+            return other.clone();
+        }
+        if other.is_empty() {
+            return self.clone();
+        }
+        let mut all = Vec::with_capacity(self.len().max(other.len()));
+        let mut theirs = other.0.iter().peekable();
+        for member in &self.0 {
+            while let Some(before) = theirs.next_if(|their| *their < member) {
+                all.push(before.clone());
+            }
+            theirs.next_if_eq(&member);
+            all.push(member.clone());
+        }
+        all.extend(theirs.cloned());
+        Self(all)
+    }
+
+    /// Whether every member is in `other`.
+    #[must_use]
+    pub fn is_subset(&self, other: &Self) -> bool {
+        let mut theirs = other.0.iter();
+        self.0.len() <= other.0.len() && self.0.iter().all(|member| theirs.any(|their| their == member))
     }
 
     /// Members in order.
