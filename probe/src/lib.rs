@@ -6,6 +6,8 @@
 pub mod cgroup;
 pub mod config;
 pub mod endpoint;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
 pub mod local_networks;
 pub mod proc;
 pub mod reporter;

@@ -21,7 +21,6 @@ mod merge;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod time;
-pub mod trie;
 #[cfg(feature = "report")]
 mod upgrade;
 #[cfg(feature = "report")]
