@@ -12,6 +12,8 @@ use thiserror::Error;
 #[derive(Debug, Default)]
 pub struct Feed {
     revision: u64,
+    files: std::collections::BTreeMap<SmolStr, Report>,
+    merged: Report,
 }
 
 /// What a frame did.
@@ -88,7 +90,10 @@ impl Feed {
 
     /// Puts a report in that came from a file called `name`, instead of whatever was there under that name. It never expires.
     pub fn add_report(&mut self, name: &str, report: Report) {
-        let _ = (name, report);
+        self.files.insert(name.into(), report);
+        let mut m = Report::merge_all(self.files.values());
+        m.upgrade(scope_shared::time::Timestamp::ZERO);
+        self.merged = m;
         self.revision += 1;
     }
 
@@ -108,6 +113,18 @@ impl Feed {
     /// Forgets everything, as after a change of server.
     pub fn clear(&mut self) {
         self.revision += 1;
+    }
+
+    /// The merged reports.
+    #[must_use]
+    pub fn report(&self) -> &Report {
+        &self.merged
+    }
+
+    /// Whether there is any report.
+    #[must_use]
+    pub fn has_reports(&self) -> bool {
+        !self.files.is_empty()
     }
 
     /// Goes up whenever something may have changed.

@@ -3,21 +3,31 @@
 //! A view is a pure function of the merged reports and the options. Nothing is computed that no one asks for, and what did not change is
 //! not computed again. No clock, no I/O, no `web_sys`.
 
+pub mod api;
+mod build;
+mod engine;
+mod filter;
+pub(crate) mod graph;
+pub(crate) mod ids;
+pub(crate) mod joins;
+mod known;
+mod nettrie;
+mod networks;
 mod query;
+mod registry;
+mod render;
+pub(crate) mod state;
+pub(crate) mod summary;
 
 use std::sync::Arc;
 
+pub use engine::{Config, Engine};
 pub use query::Options;
+pub use registry::LabelFilter;
 use smol_str::SmolStr;
+pub use summary::MetricLinks;
 
-use crate::feed::Feed;
-use crate::model::{NodeDetails, NodeSummary, Stats, TopologyDesc};
-
-/// Renders what a feed holds.
-#[derive(Debug, Default)]
-pub struct Engine {
-    feed: Feed,
-}
+use crate::model::{NodeSummary, Stats};
 
 /// One view under one choice of options.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,47 +50,5 @@ impl View {
             .binary_search_by(|node| node.id.as_str().cmp(id))
             .ok()
             .map(|at| &self.nodes[at])
-    }
-}
-
-impl Engine {
-    /// An engine over a feed.
-    #[must_use]
-    pub fn new(feed: Feed) -> Self {
-        Self { feed }
-    }
-
-    /// The feed.
-    #[must_use]
-    pub fn feed(&self) -> &Feed {
-        &self.feed
-    }
-
-    /// The feed, to give it frames and files.
-    pub fn feed_mut(&mut self) -> &mut Feed {
-        &mut self.feed
-    }
-
-    /// The list of views with their options and counts, as `/api/topology` gives it.
-    pub fn topologies(&mut self, options: &Options) -> Vec<TopologyDesc> {
-        let _ = options;
-        Vec::new()
-    }
-
-    /// Views of topologies this build does not know, drawn generically; not part of `/api/topology`.
-    pub fn generic_topologies(&mut self) -> Vec<TopologyDesc> {
-        Vec::new()
-    }
-
-    /// One view; `None` if there is no such view. The same `Arc` as long as nothing it shows changed.
-    pub fn nodes(&mut self, topology: &str, options: &Options) -> Option<Arc<View>> {
-        let _ = (topology, options);
-        None
-    }
-
-    /// Everything about one node of a view; `None` if there is no such view or node.
-    pub fn details(&mut self, topology: &str, id: &str, options: &Options) -> Option<NodeDetails> {
-        let _ = (topology, id, options);
-        None
     }
 }

@@ -1,0 +1,204 @@
+//! Who connects to a node and whom it connects to, counted by remote node, address and port.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use scope_shared::report::Node;
+use smol_str::{SmolStr, format_smolstr};
+
+use super::{Children, Details};
+use crate::model::{Connection, ConnectionGroup, ListColumn, MetadataRow};
+use crate::view::ids::{self, is_internet};
+use crate::view::joins::{Joins, NONE};
+use crate::view::state::State;
+use crate::view::summary::basic;
+
+/// The inbound, then the outbound table.
+pub(super) fn tables(details: &Details<'_>, at: u32) -> Vec<ConnectionGroup> {
+    let graph = details.graph;
+    let children = Children { joins: details.joins };
+    let own = children.endpoints(graph, at);
+    let mut incoming = Table::new(details, at);
+    let own_set: BTreeSet<u32> = own.iter().copied().collect();
+    for remote in details.callers(at) {
+        for caller in children.endpoints(graph, remote) {
+            for local in sorted_peers(details.joins, caller) {
+                if own_set.contains(&local) {
+                    incoming.add(false, remote, original(details.joins, local), Some(caller));
+                }
+            }
+        }
+    }
+    let mut outgoing = Table::new(details, at);
+    for remote in details.callees(at) {
+        let remote_set: BTreeSet<u32> = children.endpoints(graph, remote).into_iter().collect();
+        for &local in &own {
+            for peer in sorted_peers(details.joins, local) {
+                if remote_set.contains(&peer) {
+                    outgoing.add(true, remote, Some(local), original(details.joins, peer));
+                }
+            }
+        }
+    }
+    vec![
+        incoming.finish("incoming-connections", "Inbound"),
+        outgoing.finish("outgoing-connections", "Outbound"),
+    ]
+}
+
+/// The peers of an endpoint, by id.
+fn sorted_peers(joins: &Joins, endpoint: u32) -> Vec<u32> {
+    let mut peers = joins
+        .endpoints
+        .get(endpoint as usize)
+        .map(|endpoint| endpoint.out.clone())
+        .unwrap_or_default();
+    peers.sort_by(|a, b| joins.endpoint_ids.name_ref(*a).cmp(joins.endpoint_ids.name_ref(*b)));
+    peers
+}
+
+/// The endpoint that an address translation's copy stands for; the endpoint itself if it is none.
+fn original(joins: &Joins, endpoint: u32) -> Option<u32> {
+    let copy_of = joins.endpoints.get(endpoint as usize)?.copy_of;
+    Some(if copy_of == NONE { endpoint } else { copy_of })
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    remote: u32,
+    remote_address: SmolStr,
+    local_address: SmolStr,
+    port: SmolStr,
+}
+
+/// A table in the making.
+struct Table<'a> {
+    details: &'a Details<'a>,
+    local: &'a Node,
+    counts: BTreeMap<Key, i64>,
+    seen: BTreeSet<SmolStr>,
+}
+
+impl<'a> Table<'a> {
+    fn new(details: &'a Details<'a>, at: u32) -> Self {
+        Self {
+            details,
+            local: details.graph.graph.node(at),
+            counts: BTreeMap::new(),
+            seen: BTreeSet::new(),
+        }
+    }
+
+    fn endpoint(&self, slot: Option<u32>) -> Option<&'a Node> {
+        self.details.joins.endpoints.get(slot? as usize)?.node.as_deref()
+    }
+
+    /// Counts a connection. The same connection seen at another of its addresses counts once.
+    fn add(&mut self, outgoing: bool, remote: u32, local_endpoint: Option<u32>, remote_endpoint: Option<u32>) {
+        let (local_end, remote_end) = (self.endpoint(local_endpoint), self.endpoint(remote_endpoint));
+        let (source, target) = if outgoing {
+            (local_end, remote_end)
+        } else {
+            (remote_end, local_end)
+        };
+        let connection = source.map_or("", |node| node.latest("copy_of").unwrap_or(&node.id));
+        if self.seen.contains(connection) {
+            return;
+        }
+        let Some((_, _, port)) = target.and_then(|node| ids::endpoint(&node.id)) else {
+            return;
+        };
+        let remote_node = self.details.graph.graph.node(remote);
+        let Some(remote_address) = self.address(remote_node, remote_end) else {
+            return;
+        };
+        let Some(local_address) = self.address(self.local, local_end) else {
+            return;
+        };
+        let count = source
+            .and_then(|node| node.latest("conn_count"))
+            .and_then(|count| count.parse().ok())
+            .unwrap_or(1);
+        let total = self
+            .counts
+            .entry(Key {
+                remote,
+                remote_address,
+                local_address,
+                port: SmolStr::new(port),
+            })
+            .or_default();
+        *total = total.saturating_add(count);
+        self.seen.insert(SmolStr::new(connection));
+    }
+
+    /// Addresses matter on the Internet only: elsewhere the node says who it is.
+    fn address(&self, node: &Node, endpoint: Option<&Node>) -> Option<SmolStr> {
+        if !is_internet(&node.id) {
+            return Some(SmolStr::default());
+        }
+        let (_, address, _) = ids::endpoint(&endpoint?.id)?;
+        Some(named(address, self.details.summaries.state))
+    }
+
+    fn finish(self, id: &'static str, label: &'static str) -> ConnectionGroup {
+        let local_is_internet = is_internet(&self.local.id);
+        let column = |id, label, data_type, default_sort| ListColumn {
+            id: SmolStr::new_static(id),
+            label: SmolStr::new_static(label),
+            default_sort,
+            data_type: SmolStr::new_static(data_type),
+        };
+        let mut columns = vec![column("port", "Port", "number", false), column("count", "Count", "number", true)];
+        if local_is_internet {
+            columns.insert(0, column("remote", "Remote", "", false));
+        }
+        let mut connections: Vec<Connection> = self
+            .counts
+            .iter()
+            .map(|(key, count)| self.row(key, *count, local_is_internet))
+            .collect();
+        connections.sort_by(|a, b| a.id.cmp(&b.id));
+        ConnectionGroup {
+            id: id.into(),
+            topology_id: self.details.topology.into(),
+            label: label.into(),
+            columns,
+            connections,
+        }
+    }
+
+    fn row(&self, key: &Key, count: i64, local_is_internet: bool) -> Connection {
+        let remote = self.details.graph.graph.node(key.remote);
+        let (label, label_minor) = if key.remote_address.is_empty() {
+            let look = basic(remote, self.details.summaries.state).unwrap_or_default();
+            (look.label, look.label_minor)
+        } else {
+            (key.remote_address.clone(), SmolStr::default())
+        };
+        let value = |id: &'static str, value: SmolStr| MetadataRow {
+            id: SmolStr::new_static(id),
+            value,
+            ..MetadataRow::default()
+        };
+        let mut metadata = vec![value("port", key.port.clone()), value("count", format_smolstr!("{count}"))];
+        if local_is_internet {
+            metadata.insert(0, value("remote", key.local_address.clone()));
+        }
+        Connection {
+            id: format_smolstr!("{}-{}-{}-{}", remote.id, key.remote_address, key.local_address, key.port),
+            node_id: remote.id.clone(),
+            label,
+            label_minor,
+            metadata,
+        }
+    }
+}
+
+/// An address with its first name, if it has one.
+fn named(address: &str, state: State<'_>) -> SmolStr {
+    let record = state.0.dns.get(address);
+    match record.and_then(|record| record.forward.iter().chain(&record.reverse).next()) {
+        Some(name) => format_smolstr!("{name} ({address})"),
+        None => SmolStr::new(address),
+    }
+}

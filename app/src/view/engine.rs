@@ -1,0 +1,201 @@
+//! Renders what a feed holds: keeps joins and graphs up to date with it, and each view that was asked for until something it shows changes.
+
+use std::sync::Arc;
+
+use scope_shared::report::SmolStr;
+
+use super::View;
+use super::graph::Masked;
+use super::joins::Joins;
+use super::query::Options;
+use super::registry::{self, ENTRIES, Entry, LabelFilter};
+use super::render::{Rendered, Renderer};
+use super::state::State;
+use super::summary::{MetricLinks, Summaries, Templates};
+use crate::detail::Details;
+use crate::feed::Feed;
+use crate::model::{NodeDetails, Stats, TopologyDesc};
+
+/// What whoever starts a viewer may add to every view.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Links from metrics to graphs elsewhere.
+    pub links: Option<MetricLinks>,
+    /// Further choices of the group `system`.
+    pub label_filters: Vec<LabelFilter>,
+}
+
+/// Renders what a feed holds.
+#[derive(Debug, Default)]
+pub struct Engine {
+    feed: Feed,
+    config: Config,
+    /// The feed's revision that everything below was made from.
+    revision: Option<u64>,
+    joins: Joins,
+    rendered: Rendered,
+    templates: Templates,
+}
+
+impl Engine {
+    /// An engine over a feed.
+    #[must_use]
+    pub fn new(feed: Feed) -> Self {
+        Self { feed, ..Self::default() }
+    }
+
+    /// An engine with additions to every view.
+    #[must_use]
+    pub fn with_config(feed: Feed, config: Config) -> Self {
+        Self {
+            feed,
+            config,
+            ..Self::default()
+        }
+    }
+
+    /// The feed.
+    #[must_use]
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// The feed, to give it frames and files.
+    pub fn feed_mut(&mut self) -> &mut Feed {
+        &mut self.feed
+    }
+
+    /// The list of views with their options and counts, as `/api/topology` gives it.
+    pub fn topologies(&mut self, options: &Options) -> Vec<TopologyDesc> {
+        self.refresh();
+        let mut top: Vec<TopologyDesc> = Vec::new();
+        for entry in ENTRIES.iter().filter(|entry| entry.parent.is_none()) {
+            let mut described = self.describe(entry, options);
+            for child in ENTRIES.iter().filter(|child| child.parent == Some(entry.id)) {
+                described.sub_topologies.push(self.describe(child, options));
+            }
+            top.push(described);
+        }
+        top.sort_by(|a, b| a.name.cmp(&b.name));
+        top
+    }
+
+    /// Views of topologies this build does not know, drawn generically; not part of `/api/topology`.
+    pub fn generic_topologies(&mut self) -> Vec<TopologyDesc> {
+        Vec::new()
+    }
+
+    /// One view; `None` if there is no such view. The same `Arc` as long as nothing it shows changed.
+    pub fn nodes(&mut self, topology: &str, options: &Options) -> Option<Arc<View>> {
+        let entry = registry::find(topology)?;
+        self.refresh();
+        let graph = self.transformed(entry, options).1;
+        let summaries = Summaries::new(State(self.feed.report()), &self.templates, self.config.links.as_ref(), options);
+        Some(Arc::new(view(entry, &graph, summaries)))
+    }
+
+    /// Everything about one node of a view; `None` if there is no such view or node.
+    pub fn details(&mut self, topology: &str, id: &str, options: &Options) -> Option<NodeDetails> {
+        let entry = registry::find(topology)?;
+        self.refresh();
+        let (base, graph) = self.transformed(entry, options);
+        let at = base.graph.find(id).filter(|at| base.has(*at))?;
+        let summaries = Summaries::new(State(self.feed.report()), &self.templates, self.config.links.as_ref(), options);
+        Details {
+            summaries,
+            joins: &self.joins,
+            base: &base,
+            graph: &graph,
+            topology: entry.id,
+        }
+        .of(at)
+    }
+
+    /// Brings joins and templates up to date with the feed.
+    fn refresh(&mut self) {
+        if self.revision == Some(self.feed.revision()) {
+            return;
+        }
+        let state = State(self.feed.report());
+        self.joins = Joins::of(state);
+        self.templates = Templates::of(state);
+        self.rendered = Rendered::default();
+        self.revision = Some(self.feed.revision());
+    }
+
+    /// A view's graph before options, and under them.
+    fn transformed(&mut self, entry: &Entry, options: &Options) -> (Arc<Masked>, Masked) {
+        let state = State(self.feed.report());
+        let base = Renderer {
+            state,
+            joins: &self.joins,
+            rendered: &mut self.rendered,
+        }
+        .graph(entry.what);
+        let mut graph = Masked::clone(&base);
+        let filters = entry.filters(state, &self.config.label_filters, options).unwrap_or_default();
+        if !filters.is_empty() {
+            graph = graph.filter_all(|graph, at| {
+                let node = graph.node(at);
+                let pseudo = graph.is_pseudo(at);
+                let connected = graph.connected.get(at as usize).copied().unwrap_or(false);
+                filters.iter().all(|choices| {
+                    choices
+                        .iter()
+                        .any(|choice| (pseudo && choice.spares_pseudo()) || choice.holds(node, connected))
+                })
+            });
+        }
+        (base, graph.filter_unconnected_pseudo())
+    }
+
+    fn describe(&mut self, entry: &Entry, options: &Options) -> TopologyDesc {
+        let graph = self.transformed(entry, options).1;
+        TopologyDesc {
+            name: SmolStr::new_static(entry.name),
+            rank: entry.rank,
+            hide_if_empty: entry.hide_if_empty,
+            options: entry.options(State(self.feed.report()), &self.config.label_filters),
+            url: SmolStr::from(format!("/api/topology/{}", entry.id)),
+            sub_topologies: Vec::new(),
+            stats: stats(&graph),
+        }
+    }
+}
+
+fn stats(graph: &Masked) -> Stats {
+    let node_count = graph.indexes().count() as i64;
+    let pseudo = graph.indexes().filter(|at| graph.graph.is_pseudo(*at)).count() as i64;
+    Stats {
+        node_count,
+        nonpseudo_node_count: node_count - pseudo,
+        edge_count: graph.edge_count(),
+        filtered_nodes: graph.filtered,
+    }
+}
+
+fn view(entry: &Entry, graph: &Masked, summaries: Summaries<'_>) -> View {
+    let mut place = vec![u32::MAX; graph.keep.len()];
+    let mut nodes = Vec::new();
+    for at in graph.indexes() {
+        if let Some(summary) = summaries.summary(graph.graph.node(at), graph.adjacency(at), false) {
+            place[at as usize] = nodes.len() as u32;
+            nodes.push(Arc::new(summary));
+        }
+    }
+    let mut edges = Vec::new();
+    for at in graph.indexes().filter(|at| place[*at as usize] != u32::MAX) {
+        edges.extend(
+            graph
+                .out(at)
+                .map(|to| (place[at as usize], place[to as usize]))
+                .filter(|(_, to)| *to != u32::MAX),
+        );
+    }
+    View {
+        topology: SmolStr::new_static(entry.id),
+        nodes,
+        edges,
+        stats: stats(graph),
+    }
+}

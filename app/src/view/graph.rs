@@ -1,0 +1,247 @@
+//! A rendered graph: nodes by id, edges between them, and where each node's children are.
+//!
+//! Nodes are shared with the reports wherever rendering does not change them. Children are not collected but pointed to: almost no one
+//! asks for them. Filtering does not copy a graph, it masks it.
+
+use std::sync::Arc;
+
+use scope_shared::report::{Node, SmolStr};
+
+use super::ids::{INCOMING_INTERNET, OUTGOING_INTERNET, PSEUDO};
+
+/// Lists of numbers, one for each node, in one allocation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lists {
+    offsets: Vec<u32>,
+    items: Vec<u32>,
+}
+
+impl Lists {
+    /// From pairs (node, item), sorted and each once, for `nodes` nodes.
+    pub(crate) fn from_sorted(nodes: usize, pairs: &[u64]) -> Self {
+        let mut offsets = vec![0; nodes + 1];
+        for pair in pairs {
+            offsets[(pair >> 32) as usize + 1] += 1;
+        }
+        for at in 1..offsets.len() {
+            offsets[at] += offsets[at - 1];
+        }
+        Self {
+            offsets,
+            items: pairs.iter().map(|pair| *pair as u32).collect(),
+        }
+    }
+
+    /// The list of a node, ascending.
+    pub(crate) fn of(&self, node: u32) -> &[u32] {
+        let at = node as usize;
+        match (self.offsets.get(at), self.offsets.get(at + 1)) {
+            (Some(from), Some(to)) => &self.items[*from as usize..*to as usize],
+            _ => &[],
+        }
+    }
+}
+
+/// Which level's endpoints are a node's direct endpoint children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LevelName {
+    Processes,
+    Containers,
+    Pods,
+    Hosts,
+}
+
+/// Something that a node's children come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Kid {
+    /// The endpoints mapped to a slot of a level.
+    Endpoints(LevelName, u32),
+    /// A node of one of the graphs this one is made of (index into [`Shape::sources`]).
+    Node {
+        /// Which graph.
+        source: u8,
+        /// Which node of it.
+        at: u32,
+        /// Whether the node itself is a child.
+        itself: bool,
+        /// Whether its children are children.
+        deep: bool,
+    },
+    /// A node as reported.
+    Raw(Arc<Node>),
+}
+
+/// What does not depend on the nodes' contents.
+#[derive(Debug, Default)]
+pub(crate) struct Shape {
+    /// Edges by index, ascending.
+    pub(crate) out: Lists,
+    /// Where each node's children come from.
+    pub(crate) kids: Vec<Vec<Kid>>,
+    /// The graphs that kids refer to.
+    pub(crate) sources: Vec<Arc<Masked>>,
+    /// By node: ids it has edges to that are no nodes of the graph. They are not drawn, but counted and told, as the original does.
+    pub(crate) dangling: Vec<(u32, Vec<SmolStr>)>,
+}
+
+/// A graph.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Graph {
+    /// Nodes by id, ascending.
+    pub(crate) nodes: Vec<Arc<Node>>,
+    pub(crate) shape: Arc<Shape>,
+    /// Which nodes have an edge to or from another one; empty where no one asks.
+    pub(crate) connected: Vec<bool>,
+}
+
+/// A graph of which some nodes are filtered out, and their edges with them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Masked {
+    pub(crate) graph: Arc<Graph>,
+    /// By node.
+    pub(crate) keep: Vec<bool>,
+    /// How many were filtered out, as the original counts.
+    pub(crate) filtered: i64,
+    /// Whether edges to what is not there were cut, as any filter does.
+    pub(crate) pruned: bool,
+    /// Whether the edge from the incoming to the outgoing Internet is left out.
+    pub(crate) internet_cut: bool,
+}
+
+impl Graph {
+    /// The index of an id.
+    pub(crate) fn find(&self, id: &str) -> Option<u32> {
+        self.nodes
+            .binary_search_by(|node| node.id.as_str().cmp(id))
+            .ok()
+            .map(|at| at as u32)
+    }
+
+    pub(crate) fn node(&self, at: u32) -> &Arc<Node> {
+        &self.nodes[at as usize]
+    }
+
+    pub(crate) fn is_pseudo(&self, at: u32) -> bool {
+        self.node(at).topology == PSEUDO
+    }
+
+    /// Marks the nodes that have an edge to or from another node.
+    pub(crate) fn color_connected(mut self) -> Self {
+        let mut connected = vec![false; self.nodes.len()];
+        for from in 0..self.nodes.len() as u32 {
+            for &to in self.shape.out.of(from).iter().filter(|to| **to != from) {
+                connected[from as usize] = true;
+                connected[to as usize] = true;
+            }
+        }
+        self.connected = connected;
+        self
+    }
+}
+
+impl Masked {
+    /// Everything.
+    pub(crate) fn all(graph: Arc<Graph>) -> Self {
+        Self {
+            keep: vec![true; graph.nodes.len()],
+            graph,
+            filtered: 0,
+            pruned: false,
+            internet_cut: false,
+        }
+    }
+
+    /// Indexes of the nodes that are there.
+    pub(crate) fn indexes(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.keep.len() as u32).filter(|at| self.keep[*at as usize])
+    }
+
+    /// Whether a node is there.
+    pub(crate) fn has(&self, at: u32) -> bool {
+        self.keep.get(at as usize).copied().unwrap_or(false)
+    }
+
+    /// The targets of a node's edges that are there.
+    pub(crate) fn out(&self, at: u32) -> impl Iterator<Item = u32> + '_ {
+        let cut = self.internet_cut && self.graph.node(at).id == INCOMING_INTERNET;
+        let there = self.graph.shape.out.of(at).iter().copied().filter(|to| self.has(*to));
+        there.filter(move |to| !(cut && self.graph.node(*to).id == OUTGOING_INTERNET))
+    }
+
+    /// Ids of a node's edges, in order.
+    pub(crate) fn adjacency(&self, at: u32) -> Vec<SmolStr> {
+        self.out(at).map(|to| self.graph.node(to).id.clone()).collect()
+    }
+
+    /// Takes out every node that is neither pseudo nor satisfies `predicate`, and the edges to it.
+    pub(crate) fn filter(self, predicate: impl Fn(&Node) -> bool) -> Self {
+        self.filter_all(|graph, at| graph.is_pseudo(at) || predicate(graph.node(at)))
+    }
+
+    /// Takes out every node that does not satisfy `predicate`, and the edges to it.
+    pub(crate) fn filter_all(mut self, predicate: impl Fn(&Graph, u32) -> bool) -> Self {
+        let graph = self.graph.clone();
+        for at in 0..self.keep.len() {
+            if self.keep[at] && !predicate(&graph, at as u32) {
+                self.keep[at] = false;
+                self.filtered += 1;
+            }
+        }
+        self.pruned = true;
+        self
+    }
+
+    /// The last filter of every view: pseudo nodes without an edge to or from another node go.
+    pub(crate) fn filter_unconnected_pseudo(mut self) -> Self {
+        self.internet_cut = true;
+        let mut connected = vec![false; self.keep.len()];
+        for from in self.indexes() {
+            for to in self.out(from).filter(|to| *to != from) {
+                connected[from as usize] = true;
+                connected[to as usize] = true;
+            }
+            // An edge to what is not there connects, too, as long as no filter has cut it.
+            if !self.dangling(from).is_empty() {
+                connected[from as usize] = true;
+            }
+        }
+        for at in 0..self.keep.len() {
+            if self.keep[at] && !connected[at] && self.graph.is_pseudo(at as u32) {
+                self.keep[at] = false;
+                self.filtered += 1;
+            }
+        }
+        self
+    }
+
+    /// The ids a node has edges to that are no nodes of the graph, as long as no filter has cut them.
+    fn dangling(&self, at: u32) -> &[SmolStr] {
+        let dangling = &self.graph.shape.dangling;
+        match dangling.binary_search_by_key(&at, |entry| entry.0) {
+            Ok(found) if !self.pruned => &dangling[found].1,
+            _ => &[],
+        }
+    }
+
+    /// Ids of a node's edges, in order, those to no node included.
+    pub(crate) fn whole_adjacency(&self, at: u32) -> Vec<SmolStr> {
+        let mut ids = self.adjacency(at);
+        let dangling = self.dangling(at);
+        if !dangling.is_empty() {
+            ids.extend_from_slice(dangling);
+            ids.sort_unstable();
+        }
+        ids
+    }
+
+    /// How many edges the original would count.
+    pub(crate) fn edge_count(&self) -> i64 {
+        let edges: i64 = self.indexes().map(|at| self.out(at).count() as i64).sum();
+        let dangling: i64 = if self.graph.shape.dangling.is_empty() {
+            0
+        } else {
+            self.indexes().map(|at| self.dangling(at).len() as i64).sum()
+        };
+        edges + dangling
+    }
+}

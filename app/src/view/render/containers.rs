@@ -1,0 +1,197 @@
+//! Containers: as they are, by DNS name, by image.
+
+use std::sync::Arc;
+
+use scope_shared::report::{Kind, Node, StringSet};
+use smol_str::{SmolStr, format_smolstr};
+
+use super::{Renderer, What, is_pseudo, levels, name, whole};
+use crate::view::build::{Builder, Targets};
+use crate::view::graph::{Graph, Kid, LevelName, Masked};
+use crate::view::ids::image_key;
+
+/// What a container takes over from its image.
+const IMAGE_KEYS: [&str; 5] = [
+    "docker_image_name",
+    "docker_image_tag",
+    "docker_image_size",
+    "docker_image_virtual_size",
+    "docker_image_label_works.weave.role",
+];
+
+impl Renderer<'_> {
+    /// Containers with what their processes and addresses are connected to, deleted ones left out.
+    pub(super) fn plain_containers(&mut self) -> Masked {
+        let processes = self.graph(What::Processes);
+        let index = self.rendered.process_index.clone();
+        let level = levels::graph(
+            self.state,
+            Kind::Container,
+            &self.joins.containers,
+            LevelName::Containers,
+            vec![processes.clone()],
+            |slot, kids| {
+                for &process in &self.joins.containers.nodes[slot as usize].holds {
+                    let Some(&at) = index.get(process as usize) else { continue };
+                    if at < processes.graph.nodes.len() as u32 {
+                        kids.push(Kid::Node {
+                            source: 0,
+                            at,
+                            itself: !processes.graph.is_pseudo(at),
+                            deep: true,
+                        });
+                    }
+                }
+            },
+        );
+        whole(level.graph).filter(|node| node.latest("docker_container_state") != Some("deleted"))
+    }
+
+    /// Containers with the names of their images.
+    pub(super) fn containers(&mut self) -> Masked {
+        let plain = self.graph(What::PlainContainers);
+        let nodes = plain.graph.nodes.iter().map(|node| self.with_image(node)).collect();
+        let graph = Graph {
+            nodes,
+            shape: plain.graph.shape.clone(),
+            connected: Vec::new(),
+        };
+        Masked {
+            graph: Arc::new(graph),
+            ..Masked::clone(&plain)
+        }
+    }
+
+    fn with_image(&self, container: &Arc<Node>) -> Arc<Node> {
+        let image = container
+            .latest("docker_image_id")
+            .and_then(|id| self.state.node(Kind::ContainerImage, &format_smolstr!("{id};<container_image>")));
+        let Some((image, image_name)) = image.and_then(|image| Some((image, image.latest("docker_image_name")?))) else {
+            return container.clone();
+        };
+        let mut node = Node::clone(container);
+        for key in IMAGE_KEYS {
+            if let Some(entry) = image.latest.get(key)
+                && node.latest.get(key).is_none_or(|own| own.timestamp.is_before(entry.timestamp))
+            {
+                node.latest.insert(key, entry.clone());
+            }
+        }
+        let parent = format_smolstr!("{};<container_image>", image_key(image_name));
+        node.parents.insert("container_image", StringSet::from_iter([parent]));
+        Arc::new(node)
+    }
+
+    /// One node for all containers of a host name.
+    pub(super) fn container_hostnames(&mut self) -> Masked {
+        let input = self.graph(What::Containers);
+        let mut builder = Builder::default();
+        let source = builder.source(input.clone());
+        let group = name("group:container:docker_container_hostname");
+        let targets = Targets::build(input.graph.nodes.len(), |at, targets| {
+            let node = input.graph.node(at);
+            if !input.has(at) {
+            } else if is_pseudo(node) {
+                targets.push(pass_through(&mut builder, node, source, at));
+            } else if let Some(entry) = node.latest.get("docker_container_hostname") {
+                let to = builder.bare(&entry.value, &group);
+                builder.count(to, &node.topology);
+                builder.kid(
+                    to,
+                    Kid::Node {
+                        source,
+                        at,
+                        itself: true,
+                        deep: true,
+                    },
+                );
+                targets.push(to);
+            }
+        });
+        builder.project(&input, &targets);
+        // Each group has a container, but a group that took over a pseudo node's id may have none.
+        whole(builder.finish()).filter(|node| node.latest.contains_key("count_container"))
+    }
+
+    /// One node for all images of a name, with the containers that run them.
+    pub(super) fn container_images(&mut self) -> Masked {
+        let input = self.graph(What::Containers);
+        let mut builder = Builder::default();
+        let source = builder.source(input.clone());
+        let image_topology = name(Kind::ContainerImage.name());
+        for (_, image) in self.state.nodes(Kind::ContainerImage) {
+            if let Some(image) = by_name(image) {
+                builder.node(&image);
+            }
+        }
+        let targets = Targets::build(input.graph.nodes.len(), |at, targets| {
+            let node = input.graph.node(at);
+            if !input.has(at) {
+            } else if is_pseudo(node) {
+                targets.push(pass_through(&mut builder, node, source, at));
+            } else if let Some(to) = self.image_group(node) {
+                let to = builder.bare(&to, &image_topology);
+                builder.count(to, &node.topology);
+                builder.kid(
+                    to,
+                    Kid::Node {
+                        source,
+                        at,
+                        itself: true,
+                        deep: true,
+                    },
+                );
+                targets.push(to);
+            }
+        });
+        builder.project(&input, &targets);
+        let mut graph = builder.finish();
+        let empty = without_containers(&mut graph);
+        whole(graph).filter_all(|_, at| !empty[at as usize])
+    }
+
+    /// The id under which a container's image is grouped; images that no one reported have no name.
+    fn image_group(&self, container: &Node) -> Option<SmolStr> {
+        let id = container.latest("docker_image_id")?;
+        let image = self.state.node(Kind::ContainerImage, &format_smolstr!("{id};<container_image>"))?;
+        image.latest("docker_image_name").map(group_id)
+    }
+}
+
+fn group_id(image_name: &str) -> SmolStr {
+    format_smolstr!("{};<container_image>", image_key(image_name))
+}
+
+/// An image under the id of its name; `None` if it has none.
+fn by_name(image: &Arc<Node>) -> Option<Arc<Node>> {
+    let id = group_id(image.latest("docker_image_name")?);
+    let mut node = Node::clone(image);
+    node.id = id;
+    node.adjacency = StringSet::default();
+    Some(Arc::new(node))
+}
+
+pub(super) fn pass_through(builder: &mut Builder, node: &Arc<Node>, source: u8, at: u32) -> u32 {
+    let to = builder.node(node);
+    builder.kid(
+        to,
+        Kid::Node {
+            source,
+            at,
+            itself: false,
+            deep: true,
+        },
+    );
+    to
+}
+
+/// Which image groups no container runs.
+fn without_containers(graph: &mut Graph) -> Vec<bool> {
+    let kids = &graph.shape.kids;
+    graph
+        .nodes
+        .iter()
+        .zip(kids)
+        .map(|(node, kids)| !is_pseudo(node) && !kids.iter().any(|kid| matches!(kid, Kid::Node { itself: true, .. })))
+        .collect()
+}

@@ -1,0 +1,107 @@
+//! Pods with what their containers and addresses are connected to, and the volumes beside them.
+
+use std::sync::Arc;
+
+use scope_shared::report::{Kind, Node};
+
+use super::parents::{map_to_parents, merge_metrics, single_metrics};
+use super::{Renderer, What, levels, volumes, whole};
+use crate::view::build::{Builder, Targets};
+use crate::view::filter;
+use crate::view::graph::{Graph, Kid, LevelName, Masked};
+use crate::view::ids::is_pause_image;
+
+/// Any of these makes a cluster a Kubernetes one.
+const KUBERNETES: [Kind; 10] = [
+    Kind::Pod,
+    Kind::Service,
+    Kind::Deployment,
+    Kind::DaemonSet,
+    Kind::StatefulSet,
+    Kind::CronJob,
+    Kind::PersistentVolume,
+    Kind::PersistentVolumeClaim,
+    Kind::StorageClass,
+    Kind::Job,
+];
+
+impl Renderer<'_> {
+    pub(super) fn has_kubernetes(&self) -> bool {
+        KUBERNETES.into_iter().any(|kind| self.state.any(kind))
+    }
+
+    pub(super) fn pods(&mut self) -> Masked {
+        if !self.has_kubernetes() {
+            return Masked::default();
+        }
+        let containers = self.graph(What::Containers);
+        let is_pause = |node: &Node| node.latest("docker_image_name").is_some_and(is_pause_image);
+        let running = Arc::new(Masked::clone(&containers).filter(|node| filter::is_running(node) && !is_pause(node)));
+        let mut builder = Builder::default();
+        map_to_parents(&mut builder, &running, &[Kind::Pod], true);
+        let mut by_container = builder.finish();
+        take_hosts_and_metrics(&mut by_container, &running);
+
+        let by_address = levels::graph(self.state, Kind::Pod, &self.joins.pods, LevelName::Pods, Vec::new(), |_, _| {}).graph;
+        let mut builder = Builder::default();
+        add(&mut builder, by_container);
+        add(&mut builder, by_address);
+        volumes::add(&mut builder, self.state);
+        let gone = |node: &Node| matches!(node.latest("kubernetes_state"), Some("deleted" | "Failed"));
+        whole(builder.finish()).filter(|node| !gone(node))
+    }
+}
+
+/// Puts a whole graph in, merging nodes of one id.
+fn add(builder: &mut Builder, graph: Graph) {
+    let graph = Arc::new(graph);
+    let masked = Arc::new(Masked::all(graph.clone()));
+    let source = builder.source(masked.clone());
+    let targets = Targets::build(graph.nodes.len(), |at, targets| {
+        let to = builder.node(graph.node(at));
+        let only_endpoints = graph.shape.kids[at as usize].iter().all(|kid| matches!(kid, Kid::Endpoints(..)));
+        if only_endpoints {
+            for kid in &graph.shape.kids[at as usize] {
+                builder.kid(to, kid.clone());
+            }
+        } else {
+            builder.kid(
+                to,
+                Kid::Node {
+                    source,
+                    at,
+                    itself: false,
+                    deep: true,
+                },
+            );
+        }
+        targets.push(to);
+    });
+    builder.project(&masked, &targets);
+}
+
+/// A pod is on its containers' host, and a pod of one container has that container's metrics.
+fn take_hosts_and_metrics(graph: &mut Graph, source: &Masked) {
+    let shape = graph.shape.clone();
+    for (node, kids) in graph.nodes.iter_mut().zip(&shape.kids) {
+        if let Some(only) = single_metrics(kids, source, Kind::Container.name())
+            && !only.metrics.is_empty()
+        {
+            merge_metrics(Arc::make_mut(node), &only.metrics);
+        }
+        if node.topology != Kind::Pod.name() || node.parents.contains_key("host") {
+            continue;
+        }
+        // Children by id: the first one with a host decides.
+        let hosts = kids
+            .iter()
+            .filter_map(|kid| match kid {
+                Kid::Node { at, itself: true, .. } => source.graph.node(*at).parents.get("host"),
+                _ => None,
+            })
+            .find(|hosts| !hosts.is_empty());
+        if let Some(hosts) = hosts {
+            Arc::make_mut(node).parents.insert("host", hosts.clone());
+        }
+    }
+}
