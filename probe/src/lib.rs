@@ -5,12 +5,17 @@
 
 pub mod cgroup;
 pub mod config;
+pub mod conntrack;
+pub mod ebpf;
 pub mod endpoint;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
 pub mod local_networks;
+pub mod netlink;
 pub mod proc;
 pub mod reporter;
+pub mod sockets;
+pub mod sys;
 
 pub use config::{Args, CollectArgs, ConnectArgs, ControlArgs};
 use tokio_util::sync::CancellationToken;

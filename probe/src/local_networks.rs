@@ -14,8 +14,11 @@ use smol_str::format_smolstr;
 /// A shared handle; clones see the same networks.
 #[derive(Clone, Debug, Default)]
 pub struct LocalNetworks {
-    sources: Arc<RwLock<Vec<(&'static str, Vec<IpNet>)>>>,
+    sources: Arc<RwLock<Vec<Source>>>,
 }
+
+/// Who said so, and what.
+type Source = (&'static str, Vec<IpNet>);
 
 impl LocalNetworks {
     /// Replaces what `source` (for example `docker`) said before. Host bits are masked off.

@@ -1,12 +1,22 @@
 //! The tracker as the rest of the probe sees it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use scope_shared::report::{Report, SmolStr};
 use scope_shared::time::Timestamp;
+use smol_str::ToSmolStr;
 
+use super::report::Sources;
+use super::sensors::{Known, Sensors};
 use crate::local_networks::LocalNetworks;
-use crate::proc::Snapshot;
+use crate::proc::{Snapshot, Walker};
+
+/// How often events are read between two ticks: the kernel's buffers hold much more than comes in this time.
+const DRAIN_EVERY: Duration = Duration::from_millis(200);
 
 /// Where connections come from, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,7 +76,7 @@ pub struct Context<'a> {
     /// The time of the report.
     pub now: Timestamp,
     /// The newest walk over the processes.
-    pub processes: &'a Snapshot,
+    pub processes: &'a Arc<Snapshot>,
 }
 
 /// How the tracker does; shown on the host node and by `doctor`.
@@ -76,44 +86,135 @@ pub struct Status {
     pub tier: Tier,
     /// Why no better tier is in use; empty for the best.
     pub reason: String,
+    /// Events that the kernel could not deliver since the start; sweeps make up for connections that still live.
+    pub lost_events: u64,
 }
 
-/// Keeps track of connections.
+/// Keeps track of connections, on a thread of its own.
 #[derive(Debug)]
 pub struct EndpointTracker {
-    options: Options,
-    status: Status,
+    host_id: SmolStr,
+    networks: LocalNetworks,
+    known: Option<Arc<Mutex<Known>>>,
+    ticks: Option<SyncSender<Arc<Snapshot>>>,
+    failure: Option<String>,
 }
 
 impl EndpointTracker {
     /// Starts the sources. Never fails: what does not work is left out, and [`EndpointTracker::status`] says why.
     #[must_use]
     pub fn start(options: Options) -> Self {
-        let status = Status {
-            tier: options.tier.unwrap_or(Tier::Proc),
-            reason: String::new(),
+        let mut tracker = Self {
+            host_id: options.host_id.clone(),
+            networks: options.local_networks.clone(),
+            known: None,
+            ticks: None,
+            failure: None,
         };
-        Self { options, status }
+        let (ready, opened) = sync_channel(1);
+        // One waiting tick is enough: a newer snapshot says all that an older one does.
+        let (ticks, inbox) = sync_channel(1);
+        let thread = std::thread::Builder::new().name("scope-sockets".to_owned());
+        let spawned = thread.spawn(move || work(&options, &ready, &inbox));
+        match spawned.map_err(|error| error.to_string()).and_then(|_| {
+            opened
+                .recv()
+                .map_err(|error| error.to_string())
+                .and_then(|opened| opened.map_err(|error: std::io::Error| error.to_string()))
+        }) {
+            Ok(known) => {
+                tracker.known = Some(known);
+                tracker.ticks = Some(ticks);
+            }
+            Err(error) => {
+                tracing::error!("connections cannot be collected, the report goes without them: {error}");
+                tracker.failure = Some(error);
+            }
+        }
+        tracker
     }
 
-    /// The Endpoint topology (and `DNS`) as of now. Also brings Process nodes for processes that spoke and ended between two walks.
+    /// The Endpoint topology as of now. Also brings Process nodes for processes that spoke and ended between two walks. Hands the walk to
+    /// the tracker's thread and waits for nothing but a short lock.
     pub fn collect(&mut self, context: &Context<'_>) -> Report {
-        let _ = (&self.options, context);
-        Report::default()
+        if let Some(ticks) = &self.ticks
+            && let Err(TrySendError::Disconnected(_)) = ticks.try_send(Arc::clone(context.processes))
+        {
+            self.failure = Some("the thread that follows sockets ended".to_owned());
+        }
+        let Some(known) = &self.known else {
+            return Report::default();
+        };
+        let known = known.lock();
+        let sources = Sources {
+            table: &known.table,
+            listeners: &known.listeners,
+            nat: &known.nat,
+            homes: &known.homes,
+            briefs: &known.briefs,
+            processes: context.processes,
+            networks: &self.networks,
+            host_id: &self.host_id,
+            now: context.now,
+        };
+        sources.report()
     }
 
     /// How it does.
     #[must_use]
-    pub fn status(&self) -> &Status {
-        &self.status
+    pub fn status(&self) -> Status {
+        match (&self.known, &self.failure) {
+            (Some(known), None) => known.lock().status.clone(),
+            (_, failure) => Status {
+                tier: Tier::Proc,
+                reason: failure.clone().unwrap_or_default(),
+                lost_events: 0,
+            },
+        }
     }
 
-    /// Keys for `latest` of the host node: the tier, and why no better one is in use.
+    /// Keys for `latest` of the host node: the tier, why no better one is in use, and losses if there were any.
     #[must_use]
     pub fn host_latest(&self) -> Vec<(&'static str, SmolStr)> {
-        vec![
-            ("scope_connection_tier", self.status.tier.name().into()),
-            ("scope_connection_reason", self.status.reason.as_str().into()),
-        ]
+        let status = self.status();
+        let mut latest = vec![("scope_connection_tier", SmolStr::new_static(status.tier.name()))];
+        if !status.reason.is_empty() {
+            latest.push(("scope_connection_tier_reason", status.reason.into()));
+        }
+        if status.lost_events > 0 {
+            latest.push(("scope_connection_events_lost", status.lost_events.to_smolstr()));
+        }
+        latest
+    }
+}
+
+type Opened = std::io::Result<Arc<Mutex<Known>>>;
+
+/// The tracker's thread: opens the sources, looks once by itself, then ticks when told and drains events in between.
+fn work(options: &Options, ready: &SyncSender<Opened>, inbox: &Receiver<Arc<Snapshot>>) {
+    let opened = Sensors::open(options);
+    let mut sensors = match opened {
+        Ok(sensors) => sensors,
+        Err(error) => {
+            // The receiver waits for exactly this; if it is gone, nobody is interested.
+            drop(ready.send(Err(error)));
+            return;
+        }
+    };
+    if ready.send(Ok(sensors.known())).is_err() {
+        return;
+    }
+    let began = Instant::now();
+    let now = || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+    // Do not make the first report wait for the second walk.
+    if let Ok(snapshot) = Walker::new(&options.proc_root).and_then(|mut walker| walker.walk()) {
+        sensors.tick(snapshot, now());
+    }
+    loop {
+        match inbox.recv_timeout(DRAIN_EVERY) {
+            Ok(snapshot) => sensors.tick(snapshot, now()),
+            Err(RecvTimeoutError::Timeout) => sensors.drain(now()),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
     }
 }

@@ -12,6 +12,9 @@ use super::parse;
 /// Longest file below `/proc/<pid>` that is read; a longer command line is cut.
 pub const MAX_FILE: usize = 16 << 10;
 
+/// Longest table of sockets that is read: 150 bytes a socket, so about 400,000 sockets of a namespace.
+pub const MAX_TABLE: u64 = 64 << 20;
+
 /// A mounted proc file system. Clones share the descriptor.
 #[derive(Clone, Debug)]
 pub struct ProcRoot {
@@ -53,6 +56,18 @@ impl ProcRoot {
             }
         }
         buffer.truncate(filled);
+        Ok(())
+    }
+
+    /// Reads a file of any length (tables of sockets) into `buffer`, up to [`MAX_TABLE`] bytes.
+    ///
+    /// # Errors
+    /// When it cannot be opened or read.
+    pub fn read_all(&self, path: &str, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let file = rustix::fs::openat(&*self.directory, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        buffer.clear();
+        let file = std::fs::File::from(file);
+        io::Read::read_to_end(&mut io::Read::take(file, MAX_TABLE), buffer)?;
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use scope_shared::report::SmolStr;
 
 pub use fds::{ProcRoot, SocketScan, socket_inodes};
-pub use parse::{Stat, cmdline, soft_open_files, stat};
+pub use parse::{Stat, cmdline, decimal, link_inode, machine_jiffies, soft_open_files, stat};
 pub use walk::Walker;
 
 use crate::cgroup::Membership;

@@ -1,0 +1,412 @@
+//! The sources of connections, run by one thread: sweeps, events, connection tracking, and the search for processes.
+//!
+//! [`Sensors`] touches the kernel and must stay on its thread; what it learns goes into [`Known`], which anybody may read under its lock.
+//! Sweeps gather first and lock after, so that nobody waits for the kernel.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::listeners::Listeners;
+use super::namespaces::{Namespace, Namespaces, Wanted};
+use super::nat::Nat;
+use super::owners::Owners;
+use super::report::Brief;
+use super::table::{Key, LINGER, Millis, Side, Sighting, Table};
+use super::tracker::{Options, Status, Tier};
+use crate::conntrack::Flow;
+use crate::ebpf::{self, Event, EventKind};
+use crate::netlink::Drained;
+use crate::proc::{ProcRoot, Snapshot};
+use crate::sockets::{Protocol, Socket, State, parse_table};
+
+/// Range that the kernel has when nobody changed it.
+const DEFAULT_EPHEMERAL: (u16, u16) = (32_768, 60_999);
+/// Time one tick may spend on sweeping where events tell what happens; the rest of the namespaces comes in the next ticks.
+const SWEEP_WITH_EVENTS: u128 = 3_000;
+/// The same, microseconds, where sweeps are the main source.
+const SWEEP_WITHOUT_EVENTS: u128 = 20_000;
+/// Where events tell what happens, a namespace is swept this often: counters, UDP, and what events may have missed.
+const SWEEP_EVERY_WITH_EVENTS: Millis = 10_000;
+/// Flows of other namespaces are followed too; each of their sockets gets a smaller buffer than the host's.
+const MAX_BRIEFS: usize = 16_384;
+
+/// What is known; shared between the thread that learns and the one that reports.
+#[derive(Debug)]
+pub struct Known {
+    /// Connections.
+    pub table: Table,
+    /// Listening sockets.
+    pub listeners: Listeners,
+    /// Address translation.
+    pub nat: Nat,
+    /// Which namespace has which address.
+    pub homes: HashMap<IpAddr, u32, foldhash::fast::RandomState>,
+    /// Processes that spoke, as the kernel named them then.
+    pub briefs: HashMap<u32, Brief, foldhash::fast::RandomState>,
+    /// Tier, reason and losses.
+    pub status: Status,
+}
+
+/// The sources.
+#[derive(Debug)]
+pub struct Sensors {
+    root: ProcRoot,
+    namespaces: Namespaces,
+    owners: Owners,
+    ebpf: Option<ebpf::Source>,
+    tier: Tier,
+    find_processes: bool,
+    known: Arc<Mutex<Known>>,
+    snapshot: Arc<Snapshot>,
+    /// Whether everything must be swept at once: at first, and after lost events.
+    sweep_all: bool,
+}
+
+impl Sensors {
+    /// Opens the best sources that work, on the thread that will use them.
+    ///
+    /// # Errors
+    /// When not even `/proc` can be read.
+    pub fn open(options: &Options) -> io::Result<Self> {
+        let root = ProcRoot::open(&options.proc_root)?;
+        let (tier, ebpf, reason) = super::tiers::choose(options);
+        let with_events = tier == Tier::Ebpf;
+        let wanted = Wanted {
+            diag: tier != Tier::Proc,
+            destroy: tier == Tier::Diag,
+            conntrack: options.conntrack.then_some(!with_events),
+            conntrack_buffer: options.conntrack_buffer,
+        };
+        let namespaces = Namespaces::new(root.clone(), wanted)?;
+        let known = Known {
+            table: Table::default(),
+            listeners: Listeners::new(ephemeral_ports(&root)),
+            nat: Nat::default(),
+            homes: HashMap::default(),
+            briefs: HashMap::default(),
+            status: Status {
+                tier,
+                reason,
+                lost_events: 0,
+            },
+        };
+        Ok(Self {
+            root,
+            namespaces,
+            owners: Owners::default(),
+            ebpf,
+            tier,
+            find_processes: options.processes,
+            known: Arc::new(Mutex::new(known)),
+            snapshot: Arc::new(Snapshot::default()),
+            sweep_all: true,
+        })
+    }
+
+    /// What is known, for the reporting side.
+    #[must_use]
+    pub fn known(&self) -> Arc<Mutex<Known>> {
+        Arc::clone(&self.known)
+    }
+
+    /// Reads the events that wait. Cheap; to be called several times a second.
+    pub fn drain(&mut self, now: Millis) {
+        self.drain_ebpf(now);
+        self.drain_namespaces(now);
+    }
+
+    /// One round: namespaces that came and went, sweeps within the time allowed, and processes of new sockets.
+    pub fn tick(&mut self, snapshot: Arc<Snapshot>, now: Millis) {
+        self.snapshot = snapshot;
+        let gone = self.namespaces.refresh(&self.snapshot, now);
+        self.drain(now);
+        let swept = self.sweep(now);
+        let mut known = self.known.lock();
+        for inode in &gone {
+            known.listeners.forget(*inode);
+        }
+        known.table.end_namespaces(&gone, now);
+        known.table.end_unseen(&swept, now);
+        known.table.prune(now);
+        known.nat.prune(now);
+        let snapshot = &self.snapshot;
+        known
+            .briefs
+            .retain(|pid, brief| now.saturating_sub(brief.seen) < 2 * LINGER || snapshot.get(*pid).is_some());
+        known.homes.clear();
+        for (inode, namespace) in self.namespaces.iter() {
+            known.homes.extend(namespace.addresses.iter().map(|address| (*address, inode)));
+        }
+        drop(known);
+        if self.find_processes {
+            self.find_owners(now);
+        }
+    }
+
+    fn drain_ebpf(&mut self, now: Millis) {
+        let Some(source) = &mut self.ebpf else { return };
+        let mut known = self.known.lock();
+        let (own, snapshot) = (self.namespaces.own, &self.snapshot);
+        let known = &mut *known;
+        let lost = source.drain(|mut event| {
+            if event.netns == 0 {
+                event.netns = snapshot.get(event.pid).map_or(own, |process| process.netns);
+            }
+            apply(known, &event, now);
+        });
+        if lost > 0 {
+            known.status.lost_events = known.status.lost_events.saturating_add(lost);
+            self.sweep_all = true;
+        }
+    }
+
+    fn drain_namespaces(&mut self, now: Millis) {
+        for (inode, namespace) in self.namespaces.iter_mut() {
+            if let Some(destroy) = &mut namespace.destroy {
+                let mut ended = Vec::new();
+                let drained = destroy.drain(|socket| ended.push(socket));
+                if !matches!(drained, Ok(Drained::All)) {
+                    namespace.swept = 0;
+                }
+                let mut known = self.known.lock();
+                for socket in ended {
+                    let sighting = sighting(&known.listeners, &known.homes, inode, &socket);
+                    known.table.end(sighting, now);
+                }
+            }
+            drain_conntrack(namespace, inode, &self.known, self.tier, now);
+        }
+    }
+
+    /// Sweeps the namespaces whose turn it is; returns when each sweep began.
+    fn sweep(&mut self, now: Millis) -> HashMap<u32, Millis> {
+        let with_events = self.tier == Tier::Ebpf;
+        let budget = if with_events { SWEEP_WITH_EVENTS } else { SWEEP_WITHOUT_EVENTS };
+        let every = if with_events { SWEEP_EVERY_WITH_EVENTS } else { 0 };
+        let mut turns: Vec<(Millis, u32)> = self
+            .namespaces
+            .iter()
+            .filter(|(_, namespace)| self.sweep_all || namespace.swept == 0 || now.saturating_sub(namespace.swept) >= every)
+            .map(|(inode, namespace)| (namespace.swept, inode))
+            .collect();
+        turns.sort_unstable();
+        let mut swept = HashMap::new();
+        let began = Instant::now();
+        for (last, inode) in turns {
+            // New namespaces do not wait; the others share the time of this tick.
+            if last != 0 && !self.sweep_all && began.elapsed().as_micros() > budget {
+                break;
+            }
+            if self.sweep_one(inode, now) {
+                swept.insert(inode, now);
+            }
+        }
+        self.sweep_all = false;
+        swept
+    }
+
+    /// Sweeps one namespace. False if that did not work, in which case nothing is concluded from what was not seen.
+    fn sweep_one(&mut self, inode: u32, now: Millis) -> bool {
+        let Some(namespace) = self.namespaces.get_mut(inode) else {
+            return false;
+        };
+        // Zero means "never".
+        namespace.swept = now.max(1);
+        let mut sockets = Vec::new();
+        let complete = match &mut namespace.diag {
+            Some(diag) => {
+                let tcp = diag.tcp(true, |socket| sockets.push(socket));
+                // Kernels without udp_diag still have TCP.
+                let udp = diag.udp(|socket| sockets.push(socket));
+                tcp.is_ok() && (udp.is_ok() || tcp.is_ok())
+            }
+            None => read_tables(&self.root, namespace.pid, &mut sockets),
+        };
+        for socket in sockets.iter().filter(|socket| socket.state == State::Connected) {
+            // Addresses given since they were last listed.
+            if !socket.local.ip().is_loopback() {
+                namespace.addresses.insert(socket.local.ip());
+            }
+        }
+        let mut known = self.known.lock();
+        let known = &mut *known;
+        if complete {
+            known.listeners.replace(inode, sockets.iter().copied());
+        }
+        for socket in sockets.iter().filter(|socket| socket.state == State::Connected) {
+            let sighting = sighting(&known.listeners, &known.homes, inode, socket);
+            known.table.see(sighting, now);
+        }
+        complete
+    }
+
+    /// Finds the processes of live sockets that have none yet.
+    fn find_owners(&mut self, now: Millis) {
+        let (mut wanted, mut live, mut likely) = (Vec::new(), HashSet::default(), HashSet::new());
+        {
+            let known = self.known.lock();
+            wanted.extend(known.listeners.unresolved());
+            for (_, connection) in known.table.iter() {
+                for half in [&connection.client, &connection.server] {
+                    if half.live && half.inode != 0 {
+                        live.insert(half.inode);
+                        if half.pid == 0 {
+                            wanted.push((half.netns, half.inode));
+                        }
+                    }
+                }
+            }
+            for (key, connection) in known.table.iter() {
+                if connection.server.live
+                    && connection.server.pid == 0
+                    && let Some(listener) = known.listeners.find(connection.server.netns, key.protocol, key.server)
+                {
+                    likely.insert(listener.pid);
+                }
+            }
+            likely.remove(&0);
+            live.extend(wanted.iter().map(|(_, inode)| *inode));
+        }
+        self.owners.search(&self.root, &self.snapshot, &wanted, &likely, now);
+        self.owners.retain(&live, &self.snapshot);
+        let mut known = self.known.lock();
+        let owners = &self.owners;
+        known.listeners.resolve(|inode| owners.get(inode));
+        for (_, connection) in known.table.iter_mut() {
+            for half in [&mut connection.client, &mut connection.server] {
+                if half.pid == 0 && half.inode != 0 {
+                    half.pid = owners.get(half.inode).unwrap_or(0);
+                }
+            }
+        }
+    }
+}
+
+fn drain_conntrack(namespace: &mut Namespace, inode: u32, known: &Mutex<Known>, tier: Tier, now: Millis) {
+    let Some(conntrack) = &mut namespace.conntrack else { return };
+    let mut flows: Vec<Flow> = Vec::new();
+    if namespace.dump_flows {
+        // A namespace without tracking refuses or has nothing; either way events tell when that changes.
+        namespace.dump_flows = conntrack
+            .dump(|flow| flows.push(flow))
+            .is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
+    }
+    match conntrack.drain(|flow| flows.push(flow)) {
+        Ok(Drained::All) => {}
+        Ok(Drained::Overrun) => namespace.dump_flows = true,
+        Err(_) => namespace.conntrack = None,
+    }
+    if flows.is_empty() {
+        return;
+    }
+    let mut known = known.lock();
+    for flow in flows {
+        known.nat.note(&flow, now);
+        // Where no event tells of short-lived sockets, flows do; both ends' views, so that each joins its own.
+        if tier != Tier::Ebpf && flow.protocol == Protocol::Tcp && (flow.established || flow.ended) {
+            let client = Key::new(flow.protocol, flow.original.source, flow.original.destination, inode);
+            known.table.track(client, flow.ended, now);
+        }
+    }
+}
+
+/// What a socket with a peer says about its connection.
+fn sighting(listeners: &Listeners, homes: &HashMap<IpAddr, u32, foldhash::fast::RandomState>, netns: u32, socket: &Socket) -> Sighting {
+    let remote = if socket.remote.ip().is_loopback() {
+        Some(netns)
+    } else {
+        homes.get(&socket.remote.ip()).copied()
+    };
+    let (side, certain) = listeners.side(netns, socket, remote);
+    let (client, server) = match side {
+        Side::Client => (socket.local, socket.remote),
+        Side::Server => (socket.remote, socket.local),
+    };
+    Sighting {
+        key: Key::new(socket.protocol, client, server, netns),
+        side,
+        certain,
+        pid: 0,
+        netns,
+        inode: socket.inode,
+        traffic: socket.traffic,
+    }
+}
+
+/// Enters what the eBPF program saw.
+fn apply(known: &mut Known, event: &Event, now: Millis) {
+    let netns = event.netns;
+    if event.pid != 0 && !event.comm.is_empty() && (known.briefs.len() < MAX_BRIEFS || known.briefs.contains_key(&event.pid)) {
+        let brief = Brief {
+            comm: event.comm.clone(),
+            netns,
+            seen: now,
+        };
+        known.briefs.insert(event.pid, brief);
+    }
+    let (side, client, server) = match event.kind {
+        EventKind::Listening => {
+            known.listeners.add(netns, Protocol::Tcp, event.local, event.pid);
+            return;
+        }
+        EventKind::Connected => (Side::Client, event.local, event.remote),
+        EventKind::Accepted => (Side::Server, event.remote, event.local),
+        EventKind::Closed { accepted: false } => (Side::Client, event.local, event.remote),
+        EventKind::Closed { accepted: true } => (Side::Server, event.remote, event.local),
+        EventKind::ClosedUnknown => {
+            let outgoing = Key::new(Protocol::Tcp, event.local, event.remote, netns);
+            // Opened before the program ran: whatever the sweep made of it, else by the listeners.
+            if known.table.get(&outgoing).is_some() || known.listeners.find(netns, Protocol::Tcp, event.local).is_none() {
+                (Side::Client, event.local, event.remote)
+            } else {
+                (Side::Server, event.remote, event.local)
+            }
+        }
+    };
+    let sighting = Sighting {
+        key: Key::new(Protocol::Tcp, client, server, netns),
+        side,
+        certain: event.kind != EventKind::ClosedUnknown,
+        pid: event.pid,
+        netns,
+        inode: 0,
+        traffic: None,
+    };
+    match event.kind {
+        EventKind::Connected | EventKind::Accepted => known.table.see(sighting, now),
+        _ => known.table.end(sighting, now),
+    }
+}
+
+/// The last resort: `/proc/<pid>/net` of one process of the namespace. False if the first table cannot be read.
+fn read_tables(root: &ProcRoot, pid: u32, sockets: &mut Vec<Socket>) -> bool {
+    let mut text = Vec::new();
+    let mut complete = true;
+    for (file, protocol, optional) in [
+        ("tcp", Protocol::Tcp, false),
+        ("tcp6", Protocol::Tcp, true),
+        ("udp", Protocol::Udp, true),
+        ("udp6", Protocol::Udp, true),
+    ] {
+        match root.read_all(&format!("{pid}/net/{file}"), &mut text) {
+            Ok(()) => parse_table(protocol, &text, |socket| sockets.push(socket)),
+            Err(_) => complete &= optional,
+        }
+    }
+    complete
+}
+
+fn ephemeral_ports(root: &ProcRoot) -> (u16, u16) {
+    let mut text = Vec::new();
+    let parsed = root.read("sys/net/ipv4/ip_local_port_range", &mut text).ok().and_then(|()| {
+        let text = String::from_utf8_lossy(&text);
+        let mut numbers = text.split_whitespace().filter_map(|number| number.parse().ok());
+        Some((numbers.next()?, numbers.next()?))
+    });
+    parsed.unwrap_or(DEFAULT_EPHEMERAL)
+}

@@ -1,0 +1,334 @@
+//! The table of connections: what the sources saw, folded so that both ends of a local connection are one entry.
+//!
+//! Pure data: time comes in as milliseconds of any steady clock. Bounded: see [`MAX_CONNECTIONS`].
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use crate::sockets::{Protocol, Traffic};
+
+/// Milliseconds of a steady clock.
+pub type Millis = u64;
+
+/// How long a connection is still reported after it ended: as long as the original's app keeps a report, so that a short-lived
+/// connection is seen by people and not only by the kernel.
+pub const LINGER: Millis = 15_000;
+/// Connections kept at most, about 250 bytes each. Beyond, the ones that ended first go first; new ones are not taken while all live.
+pub const MAX_CONNECTIONS: usize = 65_536;
+
+/// A connection's identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// Transport.
+    pub protocol: Protocol,
+    /// Who opened it, as the socket says.
+    pub client: SocketAddr,
+    /// To whom, as the socket says.
+    pub server: SocketAddr,
+    /// Network namespace if an end is loopback (every namespace has its own), otherwise zero.
+    pub netns: u32,
+}
+
+impl Key {
+    /// A key; `netns` is dropped where it makes no difference.
+    #[must_use]
+    pub fn new(protocol: Protocol, client: SocketAddr, server: SocketAddr, netns: u32) -> Self {
+        let loopback = client.ip().is_loopback() || server.ip().is_loopback();
+        Self {
+            protocol,
+            client,
+            server,
+            netns: if loopback { netns } else { 0 },
+        }
+    }
+
+    /// The same ends with the roles exchanged.
+    #[must_use]
+    pub const fn reversed(self) -> Self {
+        Self {
+            protocol: self.protocol,
+            client: self.server,
+            server: self.client,
+            netns: self.netns,
+        }
+    }
+}
+
+/// Whose socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The one that connected.
+    Client,
+    /// The one that accepted.
+    Server,
+}
+
+impl Side {
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
+/// What is known of one end's socket on this machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Half {
+    /// Whether the socket is still there.
+    pub live: bool,
+    /// Process; zero if not known.
+    pub pid: u32,
+    /// Namespace of the socket; zero if not known.
+    pub netns: u32,
+    /// Inode of the socket; zero if not known.
+    pub inode: u64,
+    /// When it was last seen by a sweep or event.
+    pub seen: Millis,
+}
+
+/// One connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// The client's socket, if it is on this machine.
+    pub client: Half,
+    /// The server's socket, if it is on this machine.
+    pub server: Half,
+    /// When it was first seen.
+    pub opened: Millis,
+    /// When it ended; `None` while it lasts.
+    pub closed: Option<Millis>,
+    /// Whether the direction is known and not guessed from port numbers.
+    pub certain: bool,
+    /// Seen by connection tracking only: no socket of ours.
+    pub tracked: bool,
+    /// Counters as the client's side sees them.
+    pub traffic: Option<Traffic>,
+}
+
+impl Connection {
+    /// One side's socket.
+    #[must_use]
+    pub const fn half(&self, side: Side) -> &Half {
+        match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        }
+    }
+
+    fn half_mut(&mut self, side: Side) -> &mut Half {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+}
+
+/// What a source says about one end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Sighting {
+    /// The connection, in the direction that the source believes in.
+    pub key: Key,
+    /// Whose socket was seen.
+    pub side: Side,
+    /// Whether the source knows the direction.
+    pub certain: bool,
+    /// Process; zero if not known.
+    pub pid: u32,
+    /// Namespace of the socket; zero if not known.
+    pub netns: u32,
+    /// Inode; zero if not known.
+    pub inode: u64,
+    /// Counters, from this socket's point of view.
+    pub traffic: Option<Traffic>,
+}
+
+/// All connections.
+#[derive(Debug, Default)]
+pub struct Table {
+    connections: HashMap<Key, Connection, foldhash::fast::RandomState>,
+    /// Connections that could not be taken because the table was full of live ones.
+    pub refused: u64,
+}
+
+impl Table {
+    /// All connections, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Key, &Connection)> {
+        self.connections.iter()
+    }
+
+    /// All connections, to complete them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&Key, &mut Connection)> {
+        self.connections.iter_mut()
+    }
+
+    /// One connection.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<&Connection> {
+        self.connections.get(key)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
+    /// A socket with a peer exists. The direction that is known wins over a guessed one, otherwise the first stays.
+    pub fn see(&mut self, mut sighting: Sighting, now: Millis) {
+        self.settle_direction(&mut sighting);
+        let Some(connection) = self.entry(sighting.key, now) else {
+            return;
+        };
+        connection.certain |= sighting.certain;
+        connection.closed = None;
+        connection.tracked = false;
+        let half = connection.half_mut(sighting.side);
+        half.live = true;
+        half.seen = now;
+        complete(half, &sighting);
+        if let Some(traffic) = sighting.traffic {
+            connection.traffic = Some(from_clients_side(traffic, sighting.side));
+        }
+    }
+
+    /// A socket with a peer ended. Unknown connections are entered as ended: they came and went between two looks.
+    pub fn end(&mut self, mut sighting: Sighting, now: Millis) {
+        self.settle_direction(&mut sighting);
+        let Some(connection) = self.entry(sighting.key, now) else {
+            return;
+        };
+        connection.certain |= sighting.certain;
+        connection.tracked = false;
+        let half = connection.half_mut(sighting.side);
+        half.live = false;
+        half.seen = now;
+        complete(half, &sighting);
+        if let Some(traffic) = sighting.traffic {
+            connection.traffic = Some(from_clients_side(traffic, sighting.side));
+        }
+        if !connection.client.live && !connection.server.live {
+            connection.closed.get_or_insert(now);
+        }
+    }
+
+    /// Connection tracking saw a flow. It knows the direction, but nothing about sockets: it neither opens nor ends
+    /// what the sources of sockets know.
+    pub fn track(&mut self, key: Key, ended: bool, now: Millis) {
+        if self.connections.get(&key.reversed()).is_some_and(|other| other.certain) {
+            return;
+        }
+        let Some(connection) = self.entry(key, now) else {
+            return;
+        };
+        connection.certain = true;
+        if connection.client == Half::default() && connection.server == Half::default() {
+            connection.tracked = true;
+            connection.closed = ended.then(|| connection.closed.unwrap_or(now));
+        }
+    }
+
+    /// Ends the sockets of swept namespaces that the sweep did not see. `swept` maps a namespace to when its sweep began.
+    pub fn end_unseen(&mut self, swept: &HashMap<u32, Millis>, now: Millis) {
+        let open = |connection: &&mut Connection| connection.closed.is_none() && !connection.tracked;
+        self.connections.values_mut().filter(open).for_each(|connection| {
+            for side in [Side::Client, Side::Server] {
+                let half = connection.half_mut(side);
+                if half.live && swept.get(&half.netns).is_some_and(|began| half.seen < *began) {
+                    half.live = false;
+                }
+            }
+            if !connection.client.live && !connection.server.live {
+                connection.closed = Some(now);
+            }
+        });
+    }
+
+    /// Ends all connections of namespaces that are gone.
+    pub fn end_namespaces(&mut self, gone: &[u32], now: Millis) {
+        let swept = gone.iter().map(|netns| (*netns, Millis::MAX)).collect();
+        self.end_unseen(&swept, now);
+    }
+
+    /// Forgets what ended long enough ago.
+    pub fn prune(&mut self, now: Millis) {
+        self.connections
+            .retain(|_, connection| connection.closed.is_none_or(|closed| now.saturating_sub(closed) < LINGER));
+    }
+
+    fn settle_direction(&self, sighting: &mut Sighting) {
+        if sighting.certain {
+            return;
+        }
+        let reversed = sighting.key.reversed();
+        if self.connections.contains_key(&reversed) && !self.connections.contains_key(&sighting.key) {
+            sighting.key = reversed;
+            sighting.side = sighting.side.other();
+        }
+    }
+
+    fn entry(&mut self, key: Key, now: Millis) -> Option<&mut Connection> {
+        if !self.connections.contains_key(&key) {
+            // A guess the other way round is replaced, keeping what it knew.
+            let guessed = self.connections.get(&key.reversed()).filter(|other| !other.certain).copied();
+            if let Some(mut other) = guessed {
+                self.connections.remove(&key.reversed());
+                std::mem::swap(&mut other.client, &mut other.server);
+                other.traffic = other.traffic.map(|traffic| from_clients_side(traffic, Side::Server));
+                self.connections.insert(key, other);
+            } else if self.connections.len() >= MAX_CONNECTIONS && !self.make_room() {
+                self.refused += 1;
+                return None;
+            }
+        }
+        Some(self.connections.entry(key).or_insert_with(|| Connection {
+            opened: now,
+            ..Connection::default()
+        }))
+    }
+
+    /// Drops the older half of what has ended. False if everything lives.
+    fn make_room(&mut self) -> bool {
+        let mut ended: Vec<Millis> = self.connections.values().filter_map(|connection| connection.closed).collect();
+        if ended.is_empty() {
+            return false;
+        }
+        let middle = ended.len() / 2;
+        let (_, median, _) = ended.select_nth_unstable(middle);
+        let median = *median;
+        self.connections
+            .retain(|_, connection| connection.closed.is_none_or(|closed| closed > median));
+        self.connections.len() < MAX_CONNECTIONS
+    }
+}
+
+fn complete(half: &mut Half, sighting: &Sighting) {
+    if sighting.pid != 0 {
+        half.pid = sighting.pid;
+    }
+    if sighting.netns != 0 {
+        half.netns = sighting.netns;
+    }
+    if sighting.inode != 0 {
+        half.inode = sighting.inode;
+    }
+}
+
+const fn from_clients_side(traffic: Traffic, side: Side) -> Traffic {
+    match side {
+        Side::Client => traffic,
+        Side::Server => Traffic {
+            sent: traffic.received,
+            received: traffic.sent,
+            rtt_micros: traffic.rtt_micros,
+        },
+    }
+}
