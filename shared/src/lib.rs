@@ -21,6 +21,7 @@ mod merge;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod time;
+pub mod trie;
 #[cfg(feature = "report")]
 mod upgrade;
 #[cfg(feature = "report")]
