@@ -9,6 +9,8 @@
 #[cfg(feature = "report")]
 pub mod censor;
 pub mod control;
+#[cfg(feature = "report")]
+pub mod delta;
 pub mod frame;
 #[cfg(feature = "report")]
 mod hash;

@@ -6,9 +6,9 @@
 
 use std::io::Read as _;
 
-use flate2::read::MultiGzDecoder;
 use thiserror::Error;
 
+use super::gzip::inflater;
 use super::json_scan::JsonScan;
 use super::msgpack_scan::MsgpackScan;
 use crate::frame::Encoding;
@@ -106,7 +106,7 @@ fn check(body: &[u8], gzip: bool, mut scan: impl Scan) -> Result<usize, Envelope
         scan.finish()?;
         return Ok(body.len());
     }
-    let mut inflater = MultiGzDecoder::new(body);
+    let mut inflater = inflater(body);
     let mut chunk = vec![0; CHUNK];
     let mut total = 0_usize;
     loop {
