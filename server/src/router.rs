@@ -5,7 +5,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
 use crate::server::Shared;
-use crate::{api, intake, ops, page, refusal, viewer};
+use crate::{api, control, intake, ops, page, pipe, refusal, viewer};
 
 /// The router of a server.
 #[must_use]
@@ -15,6 +15,11 @@ pub fn router(server: Shared) -> Router {
         .route("/api/probes", get(api::probes))
         .route("/api/report", post(intake::post_report).layer(DefaultBodyLimit::disable()))
         .route("/api/viewer/ws", get(viewer::connect))
+        .route("/api/control/ws", get(control::connect))
+        .route("/api/control/{probe}/{node}/{control}", post(control::post_control))
+        .route("/api/pipe/{id}", get(pipe::connect_ui).delete(pipe::close).post(pipe::close))
+        .route("/api/pipe/{id}/probe", get(pipe::connect_probe))
+        .route("/api/pipe/{id}/check", get(pipe::check))
         .route("/healthz", get(ops::healthz))
         .route("/readyz", get(ops::readyz))
         .route("/metrics", get(ops::metrics_page))

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use crate::config::ServerArgs;
+use crate::control::Policy;
 use crate::server::{Server, Shared};
 use crate::{listen, router};
 
@@ -23,7 +24,7 @@ pub struct Bound {
 ///
 /// # Errors
 /// When the address cannot be bound.
-pub async fn bind(args: &ServerArgs, shutdown: tokio_util::sync::CancellationToken) -> anyhow::Result<Bound> {
+pub async fn bind(args: &ServerArgs, policy: Policy, shutdown: tokio_util::sync::CancellationToken) -> anyhow::Result<Bound> {
     let listener = TcpListener::bind(args.listen).await.with_context(|| {
         format!(
             "cannot listen on {}; is another server running there (`scope status`)? Choose another with --listen ADDRESS:PORT",
@@ -33,7 +34,7 @@ pub async fn bind(args: &ServerArgs, shutdown: tokio_util::sync::CancellationTok
     let address = listener.local_addr().context("the listening socket has no address")?;
     Ok(Bound {
         address,
-        server: Server::new(args, shutdown),
+        server: Server::new(args, policy, shutdown),
         listener,
     })
 }

@@ -9,8 +9,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::config::{Limits, ServerArgs};
+use crate::control::{Controls, Policy};
 use crate::intake::Intake;
 use crate::ops::Metrics;
+use crate::pipe::{End, Pipes};
 use crate::relay::Relay;
 
 /// The server, shared by all handlers.
@@ -33,10 +35,14 @@ pub struct Server {
     pub clock: Clock,
     /// See [`Relay`].
     pub relay: Arc<Relay>,
+    /// Which controls are passed on.
+    pub policy: Policy,
     /// Cancelled when the server is to stop.
     pub shutdown: CancellationToken,
     /// Everything that must end before the process does: connections and sockets.
     pub(crate) tasks: TaskTracker,
+    pub(crate) controls: Controls,
+    pub(crate) pipes: Pipes,
     pub(crate) intake: Intake,
     pub(crate) metrics: Metrics,
 }
@@ -44,7 +50,7 @@ pub struct Server {
 impl Server {
     /// A server that has not started to listen.
     #[must_use]
-    pub fn new(args: &ServerArgs, shutdown: CancellationToken) -> Shared {
+    pub fn new(args: &ServerArgs, policy: Policy, shutdown: CancellationToken) -> Shared {
         Arc::new(Self {
             id: format!("{:016x}", rand::random::<u64>() >> 1),
             hostname: hostname(),
@@ -52,7 +58,10 @@ impl Server {
             limits: args.limits.clone(),
             clock: Clock::start(),
             relay: Arc::new(Relay::new(args.window, args.limits.clone())),
+            policy,
             shutdown,
+            controls: Controls::default(),
+            pipes: Pipes::new(args.limits.pipes),
             tasks: TaskTracker::new(),
             intake: Intake::new(args.limits.intake_bytes),
             metrics: Metrics::new(),
@@ -65,8 +74,14 @@ impl Server {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = self.shutdown.cancelled() => return,
+                () = self.shutdown.cancelled() => {
+                    self.pipes.close_all(&End::gone("the server is stopping"), Instant::now());
+                    return;
+                }
                 _ = ticks.tick() => {}
+            }
+            for pipe in self.pipes.sweep(Instant::now()) {
+                tracing::info!(%pipe, "an end of the pipe was lost and did not come back; it is closed");
             }
             for probe in self.relay.expire(Instant::now()) {
                 tracing::info!(%probe, "probe has been silent for the window; its state is dropped");

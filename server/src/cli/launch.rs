@@ -1,9 +1,11 @@
 //! `scope launch`: server and probe in one process.
 
+use scope_probe::config::Allow;
 use scope_probe::{CollectArgs, ConnectArgs, ControlArgs};
 
 use super::serve::announce;
 use crate::config::ServerArgs;
+use crate::control::{Kind, Policy};
 use crate::run;
 
 /// Run server and probe in one process: a map of this machine.
@@ -29,7 +31,7 @@ pub(super) struct LaunchArgs {
 
 pub(super) async fn run(args: LaunchArgs) -> anyhow::Result<()> {
     let shutdown = super::signals::shutdown()?;
-    let bound = run::bind(&args.server, shutdown.clone()).await?;
+    let bound = run::bind(&args.server, policy(&args.control), shutdown.clone()).await?;
     let mut targets = vec![bound.url()];
     targets.extend(args.peers);
     announce(&bound);
@@ -50,4 +52,19 @@ pub(super) async fn run(args: LaunchArgs) -> anyhow::Result<()> {
     });
     bound.serve().await;
     probe.await?
+}
+
+/// The server of a launch passes on what its probe carries out; so one set of flags says both.
+fn policy(control: &ControlArgs) -> Policy {
+    let probe = control.policy();
+    let kinds = [
+        (Allow::Lifecycle, Kind::Lifecycle),
+        (Allow::Remove, Kind::Remove),
+        (Allow::Exec, Kind::Exec),
+        (Allow::Attach, Kind::Attach),
+        (Allow::Logs, Kind::Logs),
+        (Allow::Plugins, Kind::Plugins),
+        (Allow::HostShell, Kind::HostShell),
+    ];
+    Policy::of(kinds.into_iter().filter(|(allow, _)| probe.allows(*allow)).map(|(_, kind)| kind))
 }

@@ -1,6 +1,7 @@
 //! `scope server`.
 
 use crate::config::ServerArgs;
+use crate::control::PolicyArgs;
 use crate::{page, run};
 
 /// Run the server that probes report to and browsers connect to.
@@ -15,11 +16,13 @@ use crate::{page, run};
 pub(super) struct ServeArgs {
     #[command(flatten)]
     server: ServerArgs,
+    #[command(flatten)]
+    controls: PolicyArgs,
 }
 
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let shutdown = super::signals::shutdown()?;
-    let bound = run::bind(&args.server, shutdown).await?;
+    let bound = run::bind(&args.server, args.controls.policy(), shutdown).await?;
     announce(&bound);
     bound.serve().await;
     Ok(())

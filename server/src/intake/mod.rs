@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 pub(crate) use body::Budget;
 use head::Head;
+pub(crate) use head::probe_id;
 
 use crate::peer::Peer;
 use crate::refusal::Refusal;

@@ -23,6 +23,8 @@ pub(crate) struct Metrics {
     viewers: Gauge,
     held: Gauge,
     skipped: Gauge,
+    controllable: Gauge,
+    pipes: Gauge,
 }
 
 impl Metrics {
@@ -49,6 +51,8 @@ impl Metrics {
             viewer_frames: counter("scope_viewer_frames_total", "Messages sent to viewers."),
             probes: gauge("scope_probes", "Probes with a state."),
             viewers: gauge("scope_viewers", "Viewers connected."),
+            controllable: gauge("scope_control_sockets", "Probes that can be controlled now."),
+            pipes: gauge("scope_pipes", "Pipes (terminals, logs) that are not over."),
             held: gauge("scope_held_bytes", "Bytes of reports held."),
             skipped: gauge("scope_viewer_frames_skipped_total", "Frames that slow viewers were not given."),
             recorder,
@@ -81,6 +85,8 @@ impl Metrics {
         self.probes.set(counts.probes as f64);
         self.viewers.set(counts.viewers as f64);
         self.held.set(counts.held as f64);
+        self.controllable.set(server.controls.connected() as f64);
+        self.pipes.set(server.pipes.open() as f64);
         self.skipped.set(counts.skipped as f64);
         self.handle.render()
     }

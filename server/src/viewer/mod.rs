@@ -60,7 +60,7 @@ fn hello(server: &Shared) -> Vec<u8> {
         hostname: server.hostname.clone(),
         window_millis: u64::try_from(server.relay.window().as_millis()).unwrap_or(u64::MAX),
         role: "operate".to_owned(),
-        refused: Vec::new(),
+        refused: server.policy.refused(),
         show_arguments: true,
         probes: u32::try_from(server.relay.counts().probes).unwrap_or(u32::MAX),
     };
