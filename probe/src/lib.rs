@@ -6,6 +6,8 @@
 pub mod cgroup;
 pub mod config;
 pub mod conntrack;
+pub mod dns;
+pub mod doctor;
 pub mod ebpf;
 pub mod endpoint;
 #[cfg(feature = "kubernetes")]
