@@ -9,6 +9,7 @@ pub mod conntrack;
 pub mod dns;
 pub mod doctor;
 pub mod ebpf;
+pub mod ecs;
 pub mod endpoint;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
