@@ -3,39 +3,41 @@
 //! One source per file behind the traits of [`reporter`]; the loop merges what they say, the publisher sends it. The probe depends on
 //! neither the server nor the app, keeps nothing on disk, and executes nothing that its own flags do not allow.
 
+mod assemble;
 pub mod cgroup;
+#[cfg(feature = "kubernetes")]
+mod cluster;
 pub mod config;
 pub mod conntrack;
-pub mod dns;
-pub mod doctor;
+pub mod controls;
+pub mod docker;
 pub mod ebpf;
-pub mod ecs;
 pub mod endpoint;
+pub mod host;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
+pub mod local_addresses;
 pub mod local_networks;
+pub mod meter;
 pub mod netlink;
+pub mod pipes;
 pub mod proc;
+pub mod process;
+pub mod publish;
 pub mod reporter;
+pub mod sessions;
+mod shell;
 pub mod sockets;
+pub mod spy;
 pub mod sys;
+pub mod taggers;
+pub mod template;
 
+pub use assemble::run;
 pub use config::{Args, CollectArgs, ConnectArgs, ControlArgs};
-use tokio_util::sync::CancellationToken;
 
 /// The version in reports and headers.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// Runs the probe until `shutdown` is cancelled.
-///
-/// # Errors
-/// When the flags cannot work. Sources that fail are logged, left out and tried again; they never end the probe.
-pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let host = args.collect.host_id();
-    tracing::info!(host, version = VERSION, "probe starting");
-    shutdown.cancelled().await;
-    Ok(())
-}
 
 /// Prints, for each source of information, what works on this machine, what does not, and what to do about it.
 ///

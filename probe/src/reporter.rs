@@ -3,22 +3,31 @@
 //! A source owns its state and is called from one task only. It must not wait on anything slow in a call (it keeps a task of its own for
 //! that and reports what is known), and it must not fail: what it cannot see it leaves out and logs once.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use scope_shared::report::Report;
 use scope_shared::time::Timestamp;
 
+use crate::proc::Snapshot;
+
 /// What every call is told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Tick {
     /// The time of this scan, the timestamp of everything reported in it.
     pub now: Timestamp,
+    /// The newest walk over the processes; empty where processes are not looked at.
+    pub processes: Arc<Snapshot>,
 }
 
 impl Tick {
-    /// A tick at the system clock's time.
+    /// A tick at the system clock's time, without processes.
     #[must_use]
     pub fn at_system_time() -> Self {
-        Self { now: system_time() }
+        Self {
+            now: system_time(),
+            processes: Arc::default(),
+        }
     }
 }
 
@@ -38,7 +47,7 @@ pub trait Reporter: Send {
     fn name(&self) -> &'static str;
 
     /// What the source sees now.
-    async fn report(&mut self, tick: Tick) -> Report;
+    async fn report(&mut self, tick: &Tick) -> Report;
 }
 
 /// One pass over the merged report.
@@ -47,5 +56,5 @@ pub trait Tagger: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// Completes the report. Must work on shortcut reports too, which hold a node or two.
-    fn tag(&self, report: &mut Report, tick: Tick);
+    fn tag(&self, report: &mut Report, now: Timestamp);
 }

@@ -9,8 +9,6 @@
 #[cfg(feature = "report")]
 pub mod censor;
 pub mod control;
-#[cfg(feature = "report")]
-pub mod delta;
 pub mod frame;
 #[cfg(feature = "report")]
 mod hash;
@@ -23,7 +21,6 @@ mod merge;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod time;
-pub mod trie;
 #[cfg(feature = "report")]
 mod upgrade;
 #[cfg(feature = "report")]

@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub use access::{Access, CALLS};
 use async_trait::async_trait;
 pub use client::connect;
-pub use controls::{Answer, Controls};
+pub use controls::{Answer, Controls, kind_of};
 pub use describe::describe;
 use scope_shared::report::Report;
 pub use store::{Cluster, SourceState};
@@ -78,7 +78,7 @@ impl Reporter for KubernetesReporter {
         "kubernetes"
     }
 
-    async fn report(&mut self, _tick: Tick) -> Report {
+    async fn report(&mut self, _tick: &Tick) -> Report {
         self.cluster.report()
     }
 }

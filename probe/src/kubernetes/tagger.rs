@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use scope_shared::report::{Kind, Node, Report};
 
-use crate::reporter::{Tagger, Tick};
+use crate::reporter::Tagger;
 
 /// Gives containers their pod as parent, and marks the pods' sandboxes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,7 +25,7 @@ impl Tagger for PodTagger {
         "kubernetes pods"
     }
 
-    fn tag(&self, report: &mut Report, tick: Tick) {
+    fn tag(&self, report: &mut Report, now: scope_shared::time::Timestamp) {
         let image_names: Vec<_> = report
             .topology(Kind::ContainerImage)
             .nodes
@@ -41,7 +41,7 @@ impl Tagger for PodTagger {
             let node = Arc::make_mut(node);
             node.add_parent(Kind::Pod.name(), format!("{uid};<pod>"));
             if sandbox {
-                node.set_latest("does_not_make_connections", tick.now, "");
+                node.set_latest("does_not_make_connections", now, "");
             }
         }
     }
@@ -80,7 +80,7 @@ mod tests {
         report
             .topology_mut(Kind::Container)
             .add(Node::new("alone;<container>", "container"));
-        PodTagger.tag(&mut report, Tick { now });
+        PodTagger.tag(&mut report, now);
         let nodes = &report.topology(Kind::Container).nodes;
         assert!(
             nodes["app;<container>"]

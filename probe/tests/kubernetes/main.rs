@@ -55,7 +55,7 @@ impl Probe {
     /// The report once `done` is true of it; panics with what there is after a generous while.
     async fn report_when(&mut self, what: &str, done: impl Fn(&Report) -> bool) -> Report {
         for _ in 0..600 {
-            let report = self.reporter.report(Tick::at_system_time()).await;
+            let report = self.reporter.report(&Tick::at_system_time()).await;
             if done(&report) {
                 return report;
             }
@@ -199,7 +199,7 @@ async fn errors_of_the_api_server_are_waited_out_and_nothing_known_is_lost() {
     probe.api.fail("/api/v1/pods", &[Fault::Expired]);
     probe.api.disconnect_all();
     for _ in 0..200 {
-        let report = probe.reporter.report(Tick::at_system_time()).await;
+        let report = probe.reporter.report(&Tick::at_system_time()).await;
         assert_eq!(report.topology(Kind::Pod).nodes.len(), 3);
         if probe.api.faults_done("/api/v1/pods") && probe.api.requests("GET /api/v1/pods?&limit") >= 2 {
             break;

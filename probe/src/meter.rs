@@ -1,0 +1,170 @@
+//! What the probe itself costs, and the brake: above a set share of a core the cadence slows down, and the host node says so.
+//!
+//! The meter reads the process' own CPU time, so in `scope launch`, where server and probe share a process, the server counts as well.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{UsageWho, getrusage};
+use parking_lot::Mutex;
+use scope_shared::report::{Metric, Node};
+use scope_shared::time::Timestamp;
+use smol_str::format_smolstr;
+
+/// Weight of the newest reading in the running mean: a burst of a few seconds does not brake, half a minute does.
+const NEWEST: f64 = 0.1;
+/// The slowest cadence, in times the set one.
+const SLOWEST: u32 = 16;
+
+/// How much to slow down. Pure: time is passed in.
+#[derive(Clone, Debug)]
+pub struct Brake {
+    limit: f64,
+    mean: Option<f64>,
+    factor: u32,
+}
+
+impl Brake {
+    /// Slows down above `limit` percent of one core.
+    #[must_use]
+    pub const fn new(limit: f64) -> Self {
+        Self {
+            limit,
+            mean: None,
+            factor: 1,
+        }
+    }
+
+    /// Takes a reading in percent of one core; returns by how much the cadence is to be stretched (a power of two).
+    pub fn observe(&mut self, percent: f64) -> u32 {
+        let mean = self.mean.map_or(percent, |mean| mean + NEWEST * (percent - mean));
+        self.mean = Some(mean);
+        if mean > self.limit && self.factor < SLOWEST {
+            self.factor *= 2;
+            // The mean starts again: what was measured at the old cadence says nothing of the new one.
+            self.mean = Some(self.limit * 0.7);
+        } else if self.factor > 1 && mean < self.limit * 0.4 {
+            self.factor /= 2;
+            self.mean = Some(self.limit * 0.7);
+        }
+        self.factor
+    }
+}
+
+#[derive(Debug)]
+struct State {
+    brake: Brake,
+    read: Instant,
+    cpu: Duration,
+    percent: f64,
+    rss: f64,
+    interval: Duration,
+    factor: u32,
+}
+
+/// The probe's own costs. Clones see the same readings.
+#[derive(Clone, Debug)]
+pub struct Meter(Arc<Mutex<State>>);
+
+impl Meter {
+    /// A meter for a probe that scans every `interval`, braking above `limit` percent of a core.
+    #[must_use]
+    pub fn new(interval: Duration, limit: f64) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            brake: Brake::new(limit),
+            read: Instant::now(),
+            cpu: own_cpu(),
+            percent: 0.0,
+            rss: own_rss(),
+            interval,
+            factor: 1,
+        })))
+    }
+
+    /// Takes a reading; returns how long to wait between scans now.
+    pub fn tick(&self) -> Duration {
+        let mut state = self.0.lock();
+        let (now, cpu) = (Instant::now(), own_cpu());
+        let passed = now.duration_since(state.read).as_secs_f64();
+        if passed > 0.0 {
+            state.percent = 100.0 * cpu.saturating_sub(state.cpu).as_secs_f64() / passed;
+            state.rss = own_rss();
+            (state.read, state.cpu) = (now, cpu);
+            let percent = state.percent;
+            let factor = state.brake.observe(percent);
+            if factor != state.factor {
+                tracing::info!(
+                    percent = format!("{percent:.1}"),
+                    limit = state.brake.limit,
+                    factor,
+                    "the probe's own cost changed its cadence"
+                );
+                state.factor = factor;
+            }
+            metrics::gauge!("scope_probe_cpu_percent").set(percent);
+            metrics::gauge!("scope_probe_memory_bytes").set(state.rss);
+        }
+        state.interval * state.factor
+    }
+
+    /// Writes the readings on the host node.
+    pub fn describe(&self, node: &mut Node, now: Timestamp) {
+        let state = self.0.lock();
+        node.metrics
+            .insert("scope_probe_cpu_percent", Metric::single(now, state.percent, 100.0));
+        node.metrics
+            .insert("scope_probe_memory_bytes", Metric::single(now, state.rss, state.rss));
+        let seconds = (state.interval * state.factor).as_secs_f64();
+        let cadence = if state.factor == 1 {
+            format_smolstr!("every {seconds} s")
+        } else {
+            format_smolstr!(
+                "slowed down to every {seconds} s, because the probe used more than {} % of a core",
+                state.brake.limit
+            )
+        };
+        node.set_latest("scope_probe_cadence", now, cadence);
+    }
+}
+
+fn own_cpu() -> Duration {
+    let time = |time: nix::sys::time::TimeVal| {
+        Duration::new(
+            u64::try_from(time.tv_sec()).unwrap_or(0),
+            u32::try_from(time.tv_usec()).unwrap_or(0) * 1000,
+        )
+    };
+    getrusage(UsageWho::RUSAGE_SELF).map_or(Duration::ZERO, |usage| time(usage.user_time()) + time(usage.system_time()))
+}
+
+fn own_rss() -> f64 {
+    let pages: Option<f64> = std::fs::read_to_string("/proc/self/statm")
+        .ok()
+        .and_then(|text| text.split(' ').nth(1)?.parse().ok());
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)
+        .ok()
+        .flatten()
+        .unwrap_or(4096);
+    pages.unwrap_or(0.0) * page as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_does_not_brake_and_a_lasting_load_does() {
+        let mut brake = Brake::new(5.0);
+        brake.observe(1.0);
+        assert_eq!(brake.observe(30.0), 1, "one busy second");
+        let factor = (0..60).map(|_| brake.observe(8.0)).last();
+        assert!(factor > Some(1));
+    }
+
+    #[test]
+    fn the_cadence_recovers_when_the_load_is_gone_and_never_stops_altogether() {
+        let mut brake = Brake::new(5.0);
+        assert_eq!((0..1000).map(|_| brake.observe(90.0)).last(), Some(SLOWEST));
+        assert_eq!((0..1000).map(|_| brake.observe(0.3)).last(), Some(1));
+    }
+}

@@ -1,0 +1,143 @@
+//! The Process topology, from the walk over `/proc`.
+
+use async_trait::async_trait;
+use scope_shared::report::{Kind, Metric, Node, Report, SmolStr};
+use scope_shared::time::Timestamp;
+use smol_str::{ToSmolStr as _, format_smolstr};
+
+use crate::proc::{Process, Snapshot};
+use crate::reporter::{Reporter, Tick};
+use crate::template::{self, Measure, Row};
+
+const ROWS: &[Row] = &[
+    Row::latest("pid", "PID", 1.0).typed("number"),
+    Row::latest("cmdline", "Command", 2.0),
+    Row::latest("ppid", "Parent PID", 3.0).typed("number"),
+    Row::latest("threads", "# Threads", 4.0).typed("number"),
+];
+const MEASURES: &[Measure] = &[
+    Measure::new("process_cpu_usage_percent", "CPU", "percent", 1.0),
+    Measure::new("process_memory_usage_bytes", "Memory", "filesize", 2.0),
+    Measure::new("open_files_count", "Open files", "integer", 3.0),
+];
+
+/// Reports processes.
+pub struct Processes {
+    host_id: SmolStr,
+    omit_arguments: bool,
+}
+
+impl Processes {
+    /// For this host; with `omit_arguments` only the first word of command lines is reported.
+    #[must_use]
+    pub const fn new(host_id: SmolStr, omit_arguments: bool) -> Self {
+        Self { host_id, omit_arguments }
+    }
+
+    fn node(&self, process: &Process, snapshot: &Snapshot, now: Timestamp) -> Node {
+        let mut node = Node::new(format_smolstr!("{};{}", self.host_id, process.pid), Kind::Process.name());
+        node.set_latest("pid", now, process.pid.to_smolstr());
+        node.set_latest("threads", now, process.threads.to_smolstr());
+        if !process.name.is_empty() {
+            node.set_latest("name", now, process.name.clone());
+        }
+        if !process.cmdline.is_empty() {
+            let shown = match process.cmdline.split_once(' ') {
+                Some((program, _)) if self.omit_arguments => SmolStr::new(program),
+                _ => process.cmdline.clone(),
+            };
+            node.set_latest("cmdline", now, shown);
+        }
+        if process.ppid > 0 {
+            node.set_latest("ppid", now, process.ppid.to_smolstr());
+        }
+        if let Some(percent) = process.cpu_percent {
+            // The maximum is the original's: 100 for each CPU, though the value is a share of the whole machine.
+            let max = f64::from(snapshot.cpus) * 100.0;
+            node.metrics.insert("process_cpu_usage_percent", Metric::single(now, percent, max));
+        }
+        node.metrics.insert(
+            "process_memory_usage_bytes",
+            Metric::single(now, process.rss_bytes as f64, process.rss_limit as f64),
+        );
+        let limit = process.open_files_limit as f64;
+        node.metrics
+            .insert("open_files_count", Metric::single(now, f64::from(process.open_files), limit));
+        node
+    }
+}
+
+#[async_trait]
+impl Reporter for Processes {
+    fn name(&self) -> &'static str {
+        "process"
+    }
+
+    async fn report(&mut self, tick: &Tick) -> Report {
+        let mut report = Report::default();
+        let topology = report.topology_mut(Kind::Process);
+        template::rows(topology, ROWS);
+        template::measures(topology, MEASURES);
+        for process in tick.processes.processes() {
+            topology.add(self.node(process, &tick.processes, tick.now));
+        }
+        report
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn walk() -> Arc<Snapshot> {
+        let process = Process {
+            pid: 42,
+            ppid: 1,
+            name: "redis-server".into(),
+            cmdline: "redis-server --port 6379 ".into(),
+            threads: 4,
+            open_files: 9,
+            open_files_limit: 1024,
+            cpu_percent: Some(12.5),
+            rss_bytes: 4096,
+            rss_limit: u64::MAX,
+            ..Process::default()
+        };
+        Arc::new(Snapshot::new(vec![Arc::new(process)], 1000, 2))
+    }
+
+    #[tokio::test]
+    async fn a_process_has_the_originals_keys_and_scales() {
+        let tick = Tick {
+            now: Timestamp::from_unix(1, 0),
+            processes: walk(),
+        };
+        let report = Processes::new("h".into(), false).report(&tick).await;
+        let node = &report.topology(Kind::Process).nodes["h;42"];
+        for (key, value) in [
+            ("pid", "42"),
+            ("ppid", "1"),
+            ("threads", "4"),
+            ("name", "redis-server"),
+            ("cmdline", "redis-server --port 6379 "),
+        ] {
+            assert_eq!(node.latest(key), Some(value), "{key}");
+        }
+        let metric = |key| node.metrics.get(key).map(|metric| (metric.last().unwrap().value, metric.max));
+        assert_eq!(metric("process_cpu_usage_percent"), Some((12.5, 200.0)));
+        assert_eq!(metric("process_memory_usage_bytes"), Some((4096.0, 18_446_744_073_709_551_615.0)));
+        assert_eq!(metric("open_files_count"), Some((9.0, 1024.0)));
+    }
+
+    #[tokio::test]
+    async fn arguments_can_be_left_out() {
+        let tick = Tick {
+            now: Timestamp::from_unix(1, 0),
+            processes: walk(),
+        };
+        let report = Processes::new("h".into(), true).report(&tick).await;
+        assert_eq!(report.topology(Kind::Process).nodes["h;42"].latest("cmdline"), Some("redis-server"));
+    }
+}

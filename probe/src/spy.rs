@@ -1,0 +1,229 @@
+//! The loop: every interval it asks all sources, merges and tags what they say, and hands it to the publisher; what happens in between goes
+//! out at once.
+//!
+//! One task, so that sources need no locks among themselves. A source that takes too long is left out of a report, never waited for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use scope_shared::report::{Kind, Report, Topology};
+use scope_shared::time::Timestamp;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::endpoint::{Context, EndpointTracker};
+use crate::meter::Meter;
+use crate::proc::{Snapshot, Walker};
+use crate::publish::{Publisher, Shared};
+use crate::reporter::{Reporter, Tagger, Tick, system_time};
+
+/// Shortcut reports that may wait; an event storm beyond that shows with the next scan.
+const SHORTCUTS: usize = 1024;
+/// At most one shortcut report in this time: a storm of events becomes few reports.
+const SHORTCUT_PACE: Duration = Duration::from_millis(30);
+/// For one source's part of a report.
+const SOURCE: Duration = Duration::from_secs(5);
+
+/// Where sources hand in what just happened. Clones lead to the same loop.
+#[derive(Clone)]
+pub struct Shortcuts(mpsc::Sender<Report>);
+
+impl Shortcuts {
+    /// The two ends.
+    #[must_use]
+    pub fn channel() -> (Self, mpsc::Receiver<Report>) {
+        let (sender, receiver) = mpsc::channel(SHORTCUTS);
+        (Self(sender), receiver)
+    }
+
+    /// The sending end, for sources that bring their own back-pressure.
+    #[must_use]
+    pub fn sender(&self) -> mpsc::Sender<Report> {
+        self.0.clone()
+    }
+
+    /// Hands in a report of what just happened; never blocks.
+    pub fn publish(&self, report: Report) {
+        if self.0.try_send(report).is_err() {
+            tracing::debug!("too much happens at once; this change will show with the next scan");
+        }
+    }
+}
+
+/// What looks at this machine's processes and connections.
+#[derive(Default)]
+pub struct Machine {
+    /// Walks over processes.
+    pub walker: Option<Walker>,
+    /// Keeps track of connections.
+    pub tracker: Option<EndpointTracker>,
+}
+
+/// Everything the loop drives.
+pub struct Spy {
+    /// Processes and connections.
+    pub machine: Machine,
+    /// The other sources.
+    pub reporters: Vec<Box<dyn Reporter>>,
+    /// In order.
+    pub taggers: Vec<Box<dyn Tagger>>,
+    /// Where the newest walk is put for the taggers.
+    pub processes: Arc<Mutex<Arc<Snapshot>>>,
+    /// Own costs.
+    pub meter: Meter,
+    /// Where reports go.
+    pub publisher: Publisher,
+    /// Who may ask for a full report.
+    pub shared: Arc<Shared>,
+    /// How often reports are sent; scans may be more frequent.
+    pub publish_interval: Duration,
+}
+
+impl Spy {
+    /// Runs until `stop` is cancelled.
+    pub async fn run(mut self, mut shortcuts: mpsc::Receiver<Report>, stop: CancellationToken) {
+        let mut next = tokio::time::Instant::now();
+        let mut published: Option<Instant> = None;
+        let mut gathered: Option<Report> = None;
+        let mut shortcut_from = tokio::time::Instant::now();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep_until(next) => {
+                    let started = Instant::now();
+                    let report = self.scan().await;
+                    let report = match gathered.take() {
+                        None => report,
+                        Some(earlier) => newer_on_top(report, &earlier),
+                    };
+                    // A little early counts as due: intervals of timers are never exact.
+                    let due = published.is_none_or(|at| started.duration_since(at) + SHORTCUT_PACE >= self.publish_interval);
+                    if due {
+                        published = Some(started);
+                        self.publisher.publish(report, started);
+                    } else {
+                        gathered = Some(report);
+                    }
+                    metrics::histogram!("scope_probe_duration_seconds", "operation" => "scan").record(started.elapsed().as_secs_f64());
+                    next = (next + self.meter.tick()).max(tokio::time::Instant::now());
+                }
+                Some(report) = shortcuts.recv(), if shortcut_from <= tokio::time::Instant::now() => {
+                    let mut report = report;
+                    while let Ok(more) = shortcuts.try_recv() {
+                        report.merge(&more);
+                    }
+                    self.tag(&mut report, system_time());
+                    self.publisher.shortcut(report);
+                    shortcut_from = tokio::time::Instant::now() + SHORTCUT_PACE;
+                }
+                () = tokio::time::sleep_until(shortcut_from), if shortcut_from > tokio::time::Instant::now() => {}
+                () = self.shared.full_wanted() => self.publisher.full_if_wanted(),
+            }
+        }
+    }
+
+    /// One look at everything.
+    async fn scan(&mut self) -> Report {
+        let mut report = Report::default();
+        let now = system_time();
+        if let Some(walker) = &mut self.machine.walker {
+            match walker.walk() {
+                Ok(snapshot) => *self.processes.lock() = snapshot,
+                Err(error) => tracing::warn!(%error, "processes cannot be listed; the last list is used"),
+            }
+        }
+        let tick = Tick {
+            now,
+            processes: Arc::clone(&self.processes.lock()),
+        };
+        if let Some(tracker) = &mut self.machine.tracker {
+            report = tracker.collect(&Context {
+                now,
+                processes: &tick.processes,
+            });
+        }
+        let parts = futures::future::join_all(self.reporters.iter_mut().map(|reporter| async {
+            let name = reporter.name();
+            match tokio::time::timeout(SOURCE, reporter.report(&tick)).await {
+                Ok(part) => Some(part),
+                Err(_) => {
+                    tracing::warn!(source = name, "a source takes too long and is missing from this report");
+                    None
+                }
+            }
+        }))
+        .await;
+        for part in parts.into_iter().flatten() {
+            absorb(&mut report, part);
+        }
+        report.ts = now;
+        if let Some(tracker) = &self.machine.tracker {
+            describe_tracker(&mut report, tracker, now);
+        }
+        self.tag(&mut report, now);
+        report
+    }
+
+    fn tag(&self, report: &mut Report, now: Timestamp) {
+        for tagger in &self.taggers {
+            tagger.tag(report, now);
+        }
+    }
+}
+
+/// Merges a part in, moving what need not be merged: almost always each source has topologies of its own.
+fn absorb(report: &mut Report, mut part: Report) {
+    for kind in Kind::ALL {
+        let (mine, theirs) = (report.topology_mut(kind), part.topology_mut(kind));
+        if is_blank(mine) {
+            std::mem::swap(mine, theirs);
+            *theirs = Topology::fresh(kind);
+        }
+    }
+    report.merge(&part);
+}
+
+fn is_blank(topology: &Topology) -> bool {
+    topology.nodes.is_empty()
+        && topology.controls.is_empty()
+        && topology.metadata_templates.is_empty()
+        && topology.metric_templates.is_empty()
+}
+
+/// The newest scan, with the samples of scans since the last report: nodes that are gone are not kept.
+fn newer_on_top(mut newest: Report, earlier: &Report) -> Report {
+    for kind in Kind::ALL {
+        let before = &earlier.topology(kind).nodes;
+        for (id, node) in &mut newest.topology_mut(kind).nodes {
+            if let Some(old) = before.get(id).filter(|old| !old.metrics.is_empty()) {
+                let node = Arc::make_mut(node);
+                for (key, metric) in node.metrics.iter_mut() {
+                    if let Some(old) = old.metrics.get(key) {
+                        let mut samples = old.samples.clone();
+                        samples.append(&mut metric.samples);
+                        metric.samples = samples;
+                        metric.min = metric.min.min(old.min);
+                        metric.max = metric.max.max(old.max);
+                    }
+                }
+            }
+        }
+    }
+    newest
+}
+
+fn describe_tracker(report: &mut Report, tracker: &EndpointTracker, now: Timestamp) {
+    // Before tagging, the host's own node is the only one that can be here with a version.
+    let host = report
+        .topology_mut(Kind::Host)
+        .nodes
+        .values_mut()
+        .find(|node| node.latest.contains_key("host_scope_version"));
+    if let Some(host) = host.map(Arc::make_mut) {
+        for (key, value) in tracker.host_latest().into_iter().filter(|(_, value)| !value.is_empty()) {
+            host.set_latest(key, now, value);
+        }
+    }
+}

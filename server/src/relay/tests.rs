@@ -1,1 +1,0 @@
-//! The relay's promises, without sockets or clocks.
