@@ -1,6 +1,7 @@
 //! Layout of generated service graphs: how good (crossings, edge length, overlap, stability) and how fast, from nothing and after one change.
 //!
 //! `cargo bench -p scope-app --bench layout` prints the table of qualities, then the times. `-- --quality` stops after the table.
+//! `-- --export DIR` writes the graphs for `benches/compare/layouts.mjs`, `-- --measure DIR` judges what that drew by the same rules as ours.
 
 use std::{hint::black_box, time::Instant};
 
@@ -147,7 +148,75 @@ fn report_times(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// A drawing as the comparison writes it.
+#[derive(serde::Deserialize)]
+struct Drawing {
+    ms: f64,
+    positions: Vec<[f32; 2]>,
+    lines: Vec<Vec<[f32; 2]>>,
+    #[serde(default, rename = "gaveUp")]
+    gave_up: bool,
+}
+
+fn export(dir: &std::path::Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    for size in SIZES {
+        let graph = generate::service_graph(size, 7);
+        let json = serde_json::json!({ "nodes": graph.nodes.len(), "edges": graph.edges });
+        std::fs::write(dir.join(format!("graph-{size}.json")), json.to_string())?;
+    }
+    Ok(())
+}
+
+fn measure(dir: &std::path::Path) {
+    println!("| nodes | edges | engine | CPU ms | crossings | edge length | overlaps | width × height |\n|---|---|---|---|---|---|---|---|");
+    for size in SIZES {
+        let graph = generate::service_graph(size, 7);
+        let start = Instant::now();
+        let mut engine = Engine::new();
+        let layout = engine.update(&graph);
+        let ms = start.elapsed().as_secs_f64() * 1e3;
+        let lines = (0..graph.edges.len()).map(|i| quality::flatten(layout.routes.get(i), 12)).collect();
+        let mut drawings = vec![("ours", Drawing { ms, positions: layout.positions.clone(), lines, gave_up: false })];
+        for name in ["dot", "dagre"] {
+            let file = std::fs::read(dir.join(format!("{name}-{size}.json"))).ok();
+            drawings.extend(file.and_then(|text| serde_json::from_slice(&text).ok()).map(|drawing| (name, drawing)));
+        }
+        for (name, drawing) in drawings {
+            if drawing.gave_up {
+                println!("| {size} | {} | {name} | > {:.0} | gave up | | | |", graph.edges.len(), drawing.ms);
+                continue;
+            }
+            let span = |axis: usize| {
+                let all = drawing.positions.iter().map(|p| p[axis]);
+                all.clone().fold(f32::NEG_INFINITY, f32::max) - all.fold(f32::INFINITY, f32::min)
+            };
+            println!(
+                "| {size} | {} | {name} | {:.2} | {} | {:.0} k | {} | {:.0} × {:.0} |",
+                graph.edges.len(),
+                drawing.ms,
+                quality::crossings(&drawing.lines, 60.0),
+                quality::length(&drawing.lines) / 1e3,
+                quality::overlaps(&drawing.positions, 100.0, 100.0),
+                span(0),
+                span(1),
+            );
+        }
+    }
+}
+
 fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let folder = |flag: &str| args.iter().position(|a| a == flag).and_then(|i| args.get(i + 1)).map(std::path::PathBuf::from);
+    if let Some(dir) = folder("--export") {
+        if let Err(error) = export(&dir) {
+            eprintln!("cannot write the graphs to {}: {error}", dir.display());
+        }
+        return;
+    }
+    if let Some(dir) = folder("--measure") {
+        return measure(&dir);
+    }
     report_quality();
     if std::env::args().any(|arg| arg == "--quality") {
         return;

@@ -9,9 +9,12 @@ pub mod cgroup;
 mod cluster;
 pub mod config;
 pub mod conntrack;
+pub mod dns;
+pub mod doctor;
 pub mod controls;
 pub mod docker;
 pub mod ebpf;
+pub mod ecs;
 pub mod endpoint;
 pub mod host;
 #[cfg(feature = "kubernetes")]

@@ -12,5 +12,6 @@ pub const PROBE_LABELS: &str = "x-scope-probe-labels";
 pub const REPORT_KIND: &str = "x-scope-report-kind";
 /// *Ours.* The report's sequence number, decimal, from 1, one up for each report of the probe process.
 pub const REPORT_SEQUENCE: &str = "x-scope-report-seq";
-/// *Ours.* On a delta: the sequence number of the full report it is relative to.
+/// *Ours.* On a delta: the sequence number of the full report it is relative to. A server that does not hold that report (it has just
+/// started, or the full report was lost) answers 409 Conflict; the probe sends a full report at once.
 pub const REPORT_BASE: &str = "x-scope-report-base";

@@ -9,6 +9,8 @@
 #[cfg(feature = "report")]
 pub mod censor;
 pub mod control;
+#[cfg(feature = "report")]
+pub mod delta;
 pub mod frame;
 #[cfg(feature = "report")]
 mod hash;
@@ -21,6 +23,7 @@ mod merge;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod time;
+pub mod trie;
 #[cfg(feature = "report")]
 mod upgrade;
 #[cfg(feature = "report")]

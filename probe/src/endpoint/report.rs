@@ -1,6 +1,6 @@
 //! From the table of connections to the Endpoint topology. A pure function of what the sources know.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -50,9 +50,9 @@ pub struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// Endpoints, edges, copies for translated addresses, and processes that the walk missed.
+    /// Endpoints, edges, copies for translated addresses, and processes that the walk missed; and the addresses of these endpoints.
     #[must_use]
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> (Report, BTreeSet<IpAddr>) {
         let mut report = Report::default();
         let edges = thin(self.edges());
         let mut nodes: BTreeMap<SmolStr, Node> = BTreeMap::new();
@@ -63,13 +63,8 @@ impl Sources<'_> {
         self.add_copies(copies, &mut nodes);
         self.add_briefs(&edges, &mut report);
         report.topology_mut(Kind::Endpoint).nodes = nodes.into_iter().map(|(id, node)| (id, Arc::new(node))).collect();
-        report
-    }
-
-    /// Addresses that a report names, for the names.
-    #[must_use]
-    pub fn addresses(&self) -> HashSet<IpAddr> {
-        self.table.iter().flat_map(|(key, _)| [key.client.ip(), key.server.ip()]).collect()
+        let addresses = edges.iter().flat_map(|edge| [edge.key.client.ip(), edge.key.server.ip()]).collect();
+        (report, addresses)
     }
 
     /// All connections with their real ends; what two sockets say of one connection becomes one edge.

@@ -19,6 +19,7 @@ use super::report::Brief;
 use super::table::{Key, LINGER, Millis, Side, Sighting, Table};
 use super::tracker::{Options, Status, Tier};
 use crate::conntrack::Flow;
+use crate::dns::{ForwardNames, Snooper};
 use crate::ebpf::{self, Event, EventKind};
 use crate::netlink::Drained;
 use crate::proc::{ProcRoot, Snapshot};
@@ -59,6 +60,7 @@ pub struct Sensors {
     namespaces: Namespaces,
     owners: Owners,
     ebpf: Option<ebpf::Source>,
+    dns: Option<Snooper>,
     tier: Tier,
     find_processes: bool,
     known: Arc<Mutex<Known>>,
@@ -72,7 +74,7 @@ impl Sensors {
     ///
     /// # Errors
     /// When not even `/proc` can be read.
-    pub fn open(options: &Options) -> io::Result<Self> {
+    pub fn open(options: &Options, names: ForwardNames) -> io::Result<Self> {
         let root = ProcRoot::open(&options.proc_root)?;
         let (tier, ebpf, reason) = super::tiers::choose(options);
         let with_events = tier == Tier::Ebpf;
@@ -100,6 +102,7 @@ impl Sensors {
             namespaces,
             owners: Owners::default(),
             ebpf,
+            dns: options.dns.then(|| open_snooper(names)).flatten(),
             tier,
             find_processes: options.processes,
             known: Arc::new(Mutex::new(known)),
@@ -118,6 +121,9 @@ impl Sensors {
     pub fn drain(&mut self, now: Millis) {
         self.drain_ebpf(now);
         self.drain_namespaces(now);
+        if let Some(dns) = &mut self.dns {
+            dns.drain();
+        }
     }
 
     /// One round: namespaces that came and went, sweeps within the time allowed, and processes of new sockets.
@@ -285,6 +291,12 @@ impl Sensors {
             }
         }
     }
+}
+
+fn open_snooper(names: ForwardNames) -> Option<Snooper> {
+    Snooper::open(names)
+        .inspect_err(|error| tracing::warn!("names that processes ask for stay unknown (needs CAP_NET_RAW): {error}"))
+        .ok()
 }
 
 fn drain_conntrack(namespace: &mut Namespace, inode: u32, known: &Mutex<Known>, tier: Tier, now: Millis) {

@@ -12,6 +12,7 @@ use smol_str::ToSmolStr;
 
 use super::report::Sources;
 use super::sensors::{Known, Sensors};
+use crate::dns::{ForwardNames, Reverse, add_names};
 use crate::local_networks::LocalNetworks;
 use crate::proc::{Snapshot, Walker};
 
@@ -98,6 +99,8 @@ pub struct EndpointTracker {
     known: Option<Arc<Mutex<Known>>>,
     ticks: Option<SyncSender<Arc<Snapshot>>>,
     failure: Option<String>,
+    forward: ForwardNames,
+    reverse: Option<Reverse>,
 }
 
 impl EndpointTracker {
@@ -110,12 +113,15 @@ impl EndpointTracker {
             known: None,
             ticks: None,
             failure: None,
+            forward: ForwardNames::default(),
+            reverse: options.dns.then(Reverse::start).flatten(),
         };
         let (ready, opened) = sync_channel(1);
         // One waiting tick is enough: a newer snapshot says all that an older one does.
         let (ticks, inbox) = sync_channel(1);
         let thread = std::thread::Builder::new().name("scope-sockets".to_owned());
-        let spawned = thread.spawn(move || work(&options, &ready, &inbox));
+        let forward = tracker.forward.clone();
+        let spawned = thread.spawn(move || work(&options, forward, &ready, &inbox));
         match spawned.map_err(|error| error.to_string()).and_then(|_| {
             opened
                 .recv()
@@ -157,7 +163,10 @@ impl EndpointTracker {
             host_id: &self.host_id,
             now: context.now,
         };
-        sources.report()
+        let (mut report, addresses) = sources.report();
+        drop(known);
+        add_names(&mut report, addresses.into_iter(), &self.forward, self.reverse.as_ref());
+        report
     }
 
     /// How it does.
@@ -191,8 +200,8 @@ impl EndpointTracker {
 type Opened = std::io::Result<Arc<Mutex<Known>>>;
 
 /// The tracker's thread: opens the sources, looks once by itself, then ticks when told and drains events in between.
-fn work(options: &Options, ready: &SyncSender<Opened>, inbox: &Receiver<Arc<Snapshot>>) {
-    let opened = Sensors::open(options);
+fn work(options: &Options, forward: ForwardNames, ready: &SyncSender<Opened>, inbox: &Receiver<Arc<Snapshot>>) {
+    let opened = Sensors::open(options, forward);
     let mut sensors = match opened {
         Ok(sensors) => sensors,
         Err(error) => {

@@ -1,7 +1,7 @@
 //! Reads JSON. Strict about grammar, tolerant about types where the original is: a bare number or literal reads as a string.
 
 use super::error::{DecodeError, Result};
-use super::json_scan::plain_length;
+use super::json_text::plain_length;
 use super::reader::{Budget, Field, Reader, limit};
 use super::value::Number;
 use crate::limits;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::json_scan::plain_length;
+use super::json_text::plain_length;
 use super::writer::Writer;
 use crate::time::{Timestamp, push_text};
 

@@ -6,10 +6,13 @@
 //!
 //! The report model sits behind the feature `report`; [`check_envelope`] and the gzip helpers are all the server needs and gets.
 
+mod envelope;
 mod error;
 mod gzip;
-#[cfg(feature = "report")]
 mod json_scan;
+mod json_text;
+mod msgpack_scan;
+mod utf8;
 
 #[cfg(feature = "report")]
 mod decode;
@@ -38,6 +41,7 @@ mod value;
 #[cfg(feature = "report")]
 mod writer;
 
+pub use envelope::{EnvelopeError, check_envelope};
 pub use error::DecodeError;
 pub use gzip::{gunzip, gzip};
 

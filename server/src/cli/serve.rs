@@ -1,0 +1,38 @@
+//! `scope server`.
+
+use crate::config::ServerArgs;
+use crate::control::PolicyArgs;
+use crate::{page, run};
+
+/// Run the server that probes report to and browsers connect to.
+///
+/// Listens on this machine only, where no login is needed. Reports come in by `POST /api/report`, from Scope's own probes or from those of
+/// Weave Scope 1.13, and go out to every open page as they are.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  scope server                               on 127.0.0.1:4040
+  scope server --listen 127.0.0.1:8080       on another port
+  scope probe 127.0.0.1:8080                 a probe that reports to it")]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(flatten)]
+    controls: PolicyArgs,
+}
+
+pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
+    let shutdown = super::signals::shutdown()?;
+    let bound = run::bind(&args.server, args.controls.policy(), shutdown).await?;
+    announce(&bound);
+    bound.serve().await;
+    Ok(())
+}
+
+/// Prints the address on standard output, the only line there, so that scripts can take it.
+pub(super) fn announce(bound: &run::Bound) {
+    println!("{}", bound.url());
+    tracing::info!(version = crate::VERSION, address = %bound.address, "listening");
+    if !page::is_embedded() {
+        tracing::warn!("this build has no page in it; `cargo xtask launch` makes one that has");
+    }
+}

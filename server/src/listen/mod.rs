@@ -1,0 +1,105 @@
+//! The accept loop: connections in, requests to the router, everything with a time-out and a limit of number.
+//!
+//! HTTP/1.1 only: WebSockets need it, probes speak it, and the page is a handful of files. Header time-outs end slow-loris clients;
+//! bodies have their own (see `intake`). On shutdown idle connections are closed and busy ones get [`DRAIN`] to finish.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tower::ServiceExt as _;
+
+use crate::peer::Peer;
+use crate::server::Shared;
+
+/// A request's headers must be there within this time; so must the next request on a kept connection.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long requests in progress may still take after the shutdown began, as the original.
+const DRAIN: Duration = Duration::from_secs(5);
+/// The most a connection buffers of what it reads: bodies stream through, so more only costs memory.
+const CONNECTION_BUFFER: usize = 64 << 10;
+/// After an error of `accept` (usually: no file descriptors left), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until the shutdown, then drains.
+pub(crate) async fn serve(listener: TcpListener, server: Shared, router: Router) {
+    let places = Arc::new(Semaphore::new(server.limits.connections));
+    loop {
+        let (stream, address) = tokio::select! {
+            () = server.shutdown.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection; trying again");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            }
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            // Without reading a request there is nobody to explain it to; closing at once is the cheapest refusal.
+            server.metrics.refused("connection", axum::http::StatusCode::SERVICE_UNAVAILABLE);
+            continue;
+        };
+        let (router, shared) = (router.clone(), Arc::clone(&server));
+        server.tasks.spawn(async move {
+            connection(stream, address, shared, router).await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    server.tasks.close();
+    if tokio::time::timeout(DRAIN, server.tasks.wait()).await.is_err() {
+        tracing::warn!(
+            "some connections were still busy {} s after the shutdown began; they are cut",
+            DRAIN.as_secs()
+        );
+    }
+}
+
+async fn connection(stream: TcpStream, address: SocketAddr, server: Shared, router: Router) {
+    // Frames are whole messages: waiting to fill a packet only delays them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot switch Nagle's algorithm off");
+    }
+    let peer = Peer { address, tls: false };
+    requests(stream, peer, &server, router).await;
+}
+
+async fn requests<S>(stream: S, peer: Peer, server: &Shared, router: Router)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(peer);
+        router.clone().oneshot(request)
+    });
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .max_buf_size(CONNECTION_BUFFER)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
+    );
+    let outcome = tokio::select! {
+        outcome = connection.as_mut() => outcome,
+        () = server.shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = outcome {
+        tracing::debug!(peer = %peer.address, %error, "connection ended");
+    }
+}

@@ -1,0 +1,9 @@
+//! What operators look at: metrics, health, logs.
+
+mod logging;
+mod metrics;
+mod routes;
+
+pub use logging::LogArgs;
+pub(crate) use metrics::Metrics;
+pub(crate) use routes::{healthz, metrics_page, readyz};

@@ -1,0 +1,1 @@
+//! The relay's promises, without sockets or clocks.

@@ -1,0 +1,100 @@
+//! The state that all handlers share, and its housekeeping.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::config::{Limits, ServerArgs};
+use crate::control::{Controls, Policy};
+use crate::intake::Intake;
+use crate::ops::Metrics;
+use crate::pipe::{End, Pipes};
+use crate::relay::Relay;
+
+/// The server, shared by all handlers.
+pub type Shared = Arc<Server>;
+
+/// The server's version, as probes and pages are told.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Everything a running server has.
+pub struct Server {
+    /// Drawn at the start: another id after a reconnect means another process.
+    pub id: String,
+    /// This machine's name.
+    pub hostname: String,
+    /// Path prefix, empty or `/a/b`.
+    pub base_path: String,
+    /// See [`Limits`].
+    pub limits: Limits,
+    /// See [`Clock`].
+    pub clock: Clock,
+    /// See [`Relay`].
+    pub relay: Arc<Relay>,
+    /// Which controls are passed on.
+    pub policy: Policy,
+    /// Cancelled when the server is to stop.
+    pub shutdown: CancellationToken,
+    /// Everything that must end before the process does: connections and sockets.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) controls: Controls,
+    pub(crate) pipes: Pipes,
+    pub(crate) intake: Intake,
+    pub(crate) metrics: Metrics,
+}
+
+impl Server {
+    /// A server that has not started to listen.
+    #[must_use]
+    pub fn new(args: &ServerArgs, policy: Policy, shutdown: CancellationToken) -> Shared {
+        Arc::new(Self {
+            id: format!("{:016x}", rand::random::<u64>() >> 1),
+            hostname: hostname(),
+            base_path: args.base_path.clone(),
+            limits: args.limits.clone(),
+            clock: Clock::start(),
+            relay: Arc::new(Relay::new(args.window, args.limits.clone())),
+            policy,
+            shutdown,
+            controls: Controls::default(),
+            pipes: Pipes::new(args.limits.pipes),
+            tasks: TaskTracker::new(),
+            intake: Intake::new(args.limits.intake_bytes),
+            metrics: Metrics::new(),
+        })
+    }
+
+    /// Once a second, until the shutdown: forgets what has expired.
+    pub(crate) async fn housekeeping(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(Duration::from_secs(1));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.shutdown.cancelled() => {
+                    self.pipes.close_all(&End::gone("the server is stopping"), Instant::now());
+                    return;
+                }
+                _ = ticks.tick() => {}
+            }
+            for pipe in self.pipes.sweep(Instant::now()) {
+                tracing::info!(%pipe, "an end of the pipe was lost and did not come back; it is closed");
+            }
+            for probe in self.relay.expire(Instant::now()) {
+                tracing::info!(%probe, "probe has been silent for the window; its state is dropped");
+            }
+        }
+    }
+}
+
+/// This machine's name: `SCOPE_HOSTNAME`, or the system's.
+pub(crate) fn hostname() -> String {
+    std::env::var("SCOPE_HOSTNAME")
+        .ok()
+        .filter(|name| !name.is_empty())
+        .or_else(|| nix::unistd::gethostname().ok()?.into_string().ok())
+        .unwrap_or_else(|| "localhost".to_owned())
+}

@@ -1,0 +1,187 @@
+//! A headless Chromium, through ChromeDriver: each [`Browser`] is a new one, with a profile of its own.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use fantoccini::elements::Element;
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::{Client, ClientBuilder, Locator};
+use http::Method;
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use url::{ParseError, Url};
+
+use crate::process::{Process, artefacts, free_port};
+use crate::wait::until;
+
+/// Flags without which a headless Chromium calls home, or draws nothing without a GPU.
+const FLAGS: [&str; 10] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-dev-shm-usage",
+];
+
+/// A browser window.
+pub struct Browser {
+    /// The WebDriver session.
+    pub client: Client,
+    _driver: Process,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    /// Opens a window of 1280 by 800.
+    pub async fn open() -> Result<Self> {
+        Self::open_sized(1280, 800, &[]).await
+    }
+
+    /// Opens a window of a size, with further flags for Chromium.
+    pub async fn open_sized(width: u32, height: u32, flags: &[&str]) -> Result<Self> {
+        let port = free_port()?;
+        let mut command = Command::new("chromedriver");
+        command.arg(format!("--port={port}"));
+        let mut driver = Process::start(command, &format!("chromedriver-{port}"))?;
+        let profile = tempfile::tempdir()?;
+        let own = [
+            format!("--user-data-dir={}", profile.path().display()),
+            format!("--window-size={width},{height}"),
+        ];
+        let arguments: Vec<_> = FLAGS.iter().chain(flags).map(|flag| (*flag).to_owned()).chain(own).collect();
+        let mut capabilities = Capabilities::new();
+        capabilities.insert("goog:chromeOptions".into(), json!({ "args": arguments }));
+        capabilities.insert("goog:loggingPrefs".into(), json!({ "browser": "ALL" }));
+        let address = format!("http://127.0.0.1:{port}");
+        let client = until("ChromeDriver answers", || {
+            let alive = driver.check_alive();
+            let (capabilities, address) = (capabilities.clone(), address.clone());
+            async move {
+                alive?;
+                Ok(ClientBuilder::new(HttpConnector::new())
+                    .capabilities(capabilities)
+                    .connect(&address)
+                    .await?)
+            }
+        })
+        .await?;
+        Ok(Self {
+            client,
+            _driver: driver,
+            _profile: profile,
+        })
+    }
+
+    /// Loads an address.
+    pub async fn goto(&self, address: &str) -> Result<()> {
+        self.client.goto(address).await.with_context(|| format!("loading {address}"))
+    }
+
+    /// The address bar.
+    pub async fn address(&self) -> Result<String> {
+        // Not `current_url`, which normalises what the page wrote.
+        self.script("return location.href")
+            .await?
+            .as_str()
+            .map(str::to_owned)
+            .context("no address")
+    }
+
+    /// Runs the body of a JavaScript function and returns what it returns.
+    pub async fn script(&self, body: &str) -> Result<Value> {
+        Ok(self.client.execute(body, vec![]).await?)
+    }
+
+    /// Runs the body of an asynchronous JavaScript function, whose promise's value is returned.
+    pub async fn promise(&self, body: &str) -> Result<Value> {
+        let wrapped =
+            format!("const done = arguments[arguments.length - 1]; (async () => {{ {body} }})().then(done, e => done('error: ' + e))");
+        Ok(self.client.execute_async(&wrapped, vec![]).await?)
+    }
+
+    /// The first element that matches, once there is one.
+    pub async fn find(&self, css: &str) -> Result<Element> {
+        until(&format!("the page shows {css}"), || async {
+            Ok(self.client.find(Locator::Css(css)).await?)
+        })
+        .await
+    }
+
+    /// Clicks the first element that matches, once it can be clicked.
+    pub async fn click(&self, css: &str) -> Result<()> {
+        until(&format!("{css} can be clicked"), || async {
+            Ok(self.client.find(Locator::Css(css)).await?.click().await?)
+        })
+        .await
+    }
+
+    /// Types into the first element that matches.
+    pub async fn type_into(&self, css: &str, keys: &str) -> Result<()> {
+        Ok(self.find(css).await?.send_keys(keys).await?)
+    }
+
+    /// The visible text of the first element that matches.
+    pub async fn text(&self, css: &str) -> Result<String> {
+        Ok(self.client.find(Locator::Css(css)).await?.text().await?)
+    }
+
+    /// Saves a picture as `target/e2e/<name>.png`.
+    pub async fn picture(&self, name: &str) -> Result<PathBuf> {
+        let file = artefacts()?.join(format!("{name}.png"));
+        std::fs::write(&file, self.client.screenshot().await?)?;
+        Ok(file)
+    }
+
+    /// What the page wrote to its console since the last call, one entry a line.
+    pub async fn console(&self) -> Result<Vec<String>> {
+        let entries = self.client.issue_cmd(ConsoleLog).await?;
+        let entries = entries.as_array().cloned().unwrap_or_default();
+        Ok(entries
+            .iter()
+            .map(|entry| {
+                format!(
+                    "{} {}",
+                    entry["level"].as_str().unwrap_or(""),
+                    entry["message"].as_str().unwrap_or("")
+                )
+            })
+            .collect())
+    }
+
+    /// Fails if the page has logged an error since the last look at the console.
+    pub async fn no_errors(&self) -> Result<()> {
+        let errors: Vec<_> = self
+            .console()
+            .await?
+            .into_iter()
+            .filter(|line| line.starts_with("SEVERE"))
+            .collect();
+        ensure!(errors.is_empty(), "the page logged errors:\n{}", errors.join("\n"));
+        Ok(())
+    }
+
+    /// Closes the window. Dropping closes it as well, later.
+    pub async fn close(self) -> Result<()> {
+        Ok(self.client.clone().close().await?)
+    }
+}
+
+/// ChromeDriver's own command for the console.
+#[derive(Debug)]
+struct ConsoleLog;
+
+impl WebDriverCompatibleCommand for ConsoleLog {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(json!({ "type": "browser" }).to_string()))
+    }
+}

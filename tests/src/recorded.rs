@@ -1,0 +1,94 @@
+//! Reports that two probes of Weave Scope 1.13 really sent: the bodies, and the headers as they were on the wire.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// One recorded request.
+pub struct Recorded {
+    /// `host-a-00` and so on; the letter is the probe's host.
+    pub name: String,
+    /// Request line and header lines, without the blank one.
+    pub headers: String,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/recorded")
+}
+
+/// All of them, each host's in the order sent, hosts taking turns.
+pub fn all() -> Result<Vec<Recorded>> {
+    let mut names: Vec<String> = std::fs::read_dir(folder())?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".headers.txt").map(str::to_owned))
+        .collect();
+    names.sort_by_key(|name| {
+        name.rsplit('-')
+            .next()
+            .map(str::to_owned)
+            .into_iter()
+            .chain([name.clone()])
+            .collect::<Vec<_>>()
+    });
+    names.into_iter().map(one).collect()
+}
+
+fn one(name: String) -> Result<Recorded> {
+    let headers = std::fs::read_to_string(folder().join(format!("{name}.headers.txt")))?;
+    let body = std::fs::read(folder().join(format!("{name}.msgpack.gz")))?;
+    Ok(Recorded {
+        name,
+        headers: headers.trim_end().to_owned(),
+        body,
+    })
+}
+
+impl Recorded {
+    /// Sends it as it was sent, byte for byte, but for the `Host` line: that names the server a probe was pointed at. Returns the status.
+    pub async fn send(&self, port: u16) -> Result<u16> {
+        let lines = self.headers.lines().map(|line| match line.starts_with("Host:") {
+            true => format!("Host: 127.0.0.1:{port}"),
+            false => line.to_owned(),
+        });
+        let mut request = lines.collect::<Vec<_>>().join("\r\n").into_bytes();
+        request.extend_from_slice(b"\r\n\r\n");
+        request.extend_from_slice(&self.body);
+        let status = exchange(port, &request).await?;
+        ensure!(status != 0, "{}: the server closed the connection without an answer", self.name);
+        Ok(status)
+    }
+}
+
+/// Sends all of them; every one must be accepted.
+pub async fn replay(port: u16) -> Result<()> {
+    for report in all()? {
+        let status = report.send(port).await?;
+        ensure!(status == 200, "{} was answered with {status}", report.name);
+    }
+    Ok(())
+}
+
+/// Sends raw bytes on a connection of their own and returns the status of the answer, 0 if there was none.
+pub async fn exchange(port: u16, request: &[u8]) -> Result<u16> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    stream.write_all(request).await?;
+    let mut head = vec![0; 64];
+    let mut filled = 0;
+    while filled < 12 {
+        let Some(rest) = head.get_mut(filled..) else { break };
+        let count = stream.read(rest).await?;
+        if count == 0 {
+            return Ok(0);
+        }
+        filled += count;
+    }
+    let text = String::from_utf8_lossy(&head).into_owned();
+    text.split_whitespace()
+        .nth(1)
+        .context("not an HTTP answer")?
+        .parse()
+        .context("not a status")
+}

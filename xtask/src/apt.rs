@@ -1,0 +1,73 @@
+//! System programs the tests need: found, installed where that is allowed (root on a Debian), or named exactly.
+
+use anyhow::{Result, bail};
+
+use crate::shell::{command, logged, output, scratch, which};
+
+/// A program and the Debian package that brings it.
+pub struct Program {
+    /// Its name.
+    pub name: &'static str,
+    /// The package.
+    pub package: &'static str,
+}
+
+const fn program(name: &'static str, package: &'static str) -> Program {
+    Program { name, package }
+}
+
+/// What browser tests need.
+pub const BROWSER: [Program; 2] = [program("chromium", "chromium"), program("chromedriver", "chromium-driver")];
+/// What tests on a Docker engine need.
+pub const DOCKER: [Program; 5] = [
+    program("dockerd", "docker.io"),
+    program("docker", "docker.io"),
+    program("iptables", "iptables"),
+    program("ip", "iproute2"),
+    program("busybox", "busybox-static"),
+];
+
+/// Makes sure all of them are there.
+pub fn ensure(programs: &[Program]) -> Result<()> {
+    let mut missing: Vec<_> = programs
+        .iter()
+        .filter(|program| which(program.name).is_none())
+        .map(|program| program.package)
+        .collect();
+    missing.dedup();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let wanted = format!("apt-get install --no-install-recommends {}", missing.join(" "));
+    if !is_root()? || which("apt-get").is_none() {
+        bail!("not installed: {}; on Debian run as root: {wanted}", missing.join(", "));
+    }
+    println!("installing {}", missing.join(", "));
+    let log = scratch("apt.log")?;
+    let mut install = apt(&["install", "-y", "--no-install-recommends"]);
+    install.args(&missing);
+    if logged(install, &log, |_| ()).is_err() {
+        // The package lists may be older than the mirror, or not there at all.
+        logged(apt(&["update"]), &log, |_| ())?;
+        let mut again = apt(&["install", "-y", "--no-install-recommends"]);
+        again.args(&missing);
+        logged(again, &log, |_| ())?;
+    }
+    match programs.iter().find(|program| which(program.name).is_none()) {
+        Some(program) => bail!("`{}` is still missing after: {wanted}", program.name),
+        None => Ok(()),
+    }
+}
+
+fn apt(arguments: &[&str]) -> std::process::Command {
+    let mut command = command("apt-get");
+    command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+/// Whether this process may install packages and start a Docker engine.
+pub fn is_root() -> Result<bool> {
+    let mut id = command("id");
+    id.arg("-u");
+    Ok(output(id)?.trim() == "0")
+}

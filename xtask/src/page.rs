@@ -1,0 +1,64 @@
+//! Builds the page: both WebAssembly programs, through Trunk, into `dist/`.
+
+use anyhow::Result;
+
+use crate::progress::{Board, Step, with_bar};
+use crate::shell::{command, logged, root, scratch};
+use crate::source::{fingerprint, is_fresh, remember};
+use crate::tools::{TRUNK, WASM_BINDGEN, ensure, forget_build_directory};
+use crate::wasm_target;
+
+/// What the page is made of.
+const INPUTS: [&str; 7] = ["app", "shared", "index.html", "Trunk.toml", "Cargo.toml", "Cargo.lock", ".cargo"];
+
+/// `cargo xtask page`.
+pub fn run(force: bool) -> Result<()> {
+    let (board, _drawer) = Board::start();
+    if is_current()? && !force {
+        board.say("dist/ is up to date");
+        return Ok(());
+    }
+    ensure_tools(&board)?;
+    build(&board)
+}
+
+/// What building the page needs beyond Rust and Node.
+pub fn ensure_tools(board: &Board) -> Result<()> {
+    wasm_target::ensure(board)?;
+    ensure(&TRUNK, board)?;
+    ensure(&WASM_BINDGEN, board)?;
+    forget_build_directory()
+}
+
+/// Whether `dist/` was built from the sources as they are.
+pub fn is_current() -> Result<bool> {
+    Ok(root().join("dist/index.html").is_file() && is_fresh("page", fingerprint(&INPUTS)?))
+}
+
+/// Builds, unless it is current.
+pub fn build_if_needed(board: &Board) -> Result<()> {
+    if is_current()? {
+        return Ok(());
+    }
+    ensure_tools(board)?;
+    build(board)
+}
+
+fn build(board: &Board) -> Result<()> {
+    board.step(
+        "page",
+        "building it with Trunk into dist/ (npm packages, two WebAssembly programs)",
+        |step: &Step| {
+            let mut trunk = command("trunk");
+            // Offline: the tools are there at their versions, so nothing may be downloaded behind our back. The npm packages come through
+            // the build's own hook, from the registry, pinned by their lock file.
+            trunk.args(["build", "--release", "--offline"]);
+            // Trunk takes only true and false here, and people set NO_COLOR=1.
+            trunk.env_remove("NO_COLOR");
+            with_bar(&mut trunk);
+            logged(trunk, &scratch("page.log")?, |piece| step.cargo_piece(piece))
+        },
+    )?;
+    // After the build: its hook puts the npm packages under `app/`.
+    remember("page", fingerprint(&INPUTS)?)
+}

@@ -1,0 +1,65 @@
+//! `cargo xtask sizes`: what a browser must fetch before it can show the map, compressed as the server sends it, against the budget.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::page;
+use crate::progress::Board;
+use crate::shell::{command, output, root};
+
+/// Compressed bytes before the first terminal.
+const BUDGET: u64 = 400_000;
+/// Fetched when the first terminal opens, or never by a browser that shows the map.
+const LATER: [&str; 1] = ["vendor/"];
+
+/// Node has Brotli, and Node is needed to build the page anyway.
+const BROTLI: &str = "const z=require('zlib'),f=require('fs');\
+    for(const n of process.argv.slice(1)){const b=f.readFileSync(n);\
+    console.log(z.brotliCompressSync(b,{params:{[z.constants.BROTLI_PARAM_QUALITY]:11,[z.constants.BROTLI_PARAM_SIZE_HINT]:b.length}}).length)}";
+
+/// Prints the table; an error if the budget is exceeded.
+pub fn run() -> Result<()> {
+    {
+        let (board, _drawer) = Board::start();
+        page::build_if_needed(&board)?;
+    }
+    let dist = root().join("dist");
+    let mut names = Vec::new();
+    list(&dist, &dist, &mut names)?;
+    names.sort();
+    let mut node = command("node");
+    node.current_dir(&dist).args(["-e", BROTLI]).args(&names);
+    let answer = output(node)?;
+    let compressed: Vec<u64> = answer
+        .lines()
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .context("node printed something else than sizes")?;
+    let (mut first, mut later) = (0, 0);
+    println!("{:<44} {:>10} {:>10}", "file", "bytes", "brotli");
+    for (name, brotli) in names.iter().zip(compressed) {
+        let is_later = LATER.iter().any(|prefix| name.starts_with(prefix));
+        *if is_later { &mut later } else { &mut first } += brotli;
+        let note = if is_later { "  (on demand)" } else { "" };
+        println!("{name:<44} {:>10} {brotli:>10}{note}", std::fs::metadata(dist.join(name))?.len());
+    }
+    println!("{:<44} {:>10} {first:>10}  of at most {BUDGET}", "before the map shows", "");
+    println!("{:<44} {:>10} {later:>10}", "on demand", "");
+    if first > BUDGET {
+        bail!("the page is {} bytes over its budget", first - BUDGET);
+    }
+    Ok(())
+}
+
+fn list(dist: &Path, directory: &Path, names: &mut Vec<String>) -> Result<()> {
+    for entry in std::fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            list(dist, &path, names)?;
+        } else if let Ok(name) = path.strip_prefix(dist) {
+            names.push(name.to_string_lossy().into_owned());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! `cargo xtask test`: every check there is, in the order in which each is most likely to be the first to fail.
+//!
+//! Builds share one target folder: the binary under test and the unit tests are of the `dev` profile, the page is the one people get.
+
+use anyhow::Result;
+
+use crate::progress::Board;
+use crate::shell::{cargo, run as run_command, target_dir};
+use crate::suite::{Counts, Suite, tests};
+use crate::{apt, checks, docker, page, sizes};
+
+const PAGE: &str = "page";
+const SIZES: &str = "page size";
+const ENGINE: &str = "docker engine";
+const BROWSER: &str = "end to end";
+
+/// Runs the steps whose name contains one of `only` (all, if there are none).
+pub fn run(only: &[String], list: bool) -> Result<()> {
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|word| name.contains(word.as_str()));
+    if list {
+        let names = checks::QUICK.iter().map(|(name, _)| *name).chain([PAGE, SIZES, BROWSER]);
+        names.filter(|name| wanted(name)).for_each(|name| println!("{name}"));
+        return Ok(());
+    }
+    let mut suite = Suite::default();
+    checks::quick(&mut suite, &wanted);
+    if wanted(PAGE) || wanted(BROWSER) {
+        suite.step(PAGE, build_page);
+    }
+    if wanted(SIZES) {
+        suite.step(SIZES, page_sizes);
+    }
+    if wanted(BROWSER) {
+        end_to_end(&mut suite);
+    }
+    suite.finish()
+}
+
+/// `cargo xtask check`.
+pub fn quick() -> Result<()> {
+    let mut suite = Suite::default();
+    checks::quick(&mut suite, &|_| true);
+    suite.finish()
+}
+
+fn build_page() -> Result<Counts> {
+    let (board, _drawer) = Board::start();
+    page::build_if_needed(&board)?;
+    Ok(Counts::ONE)
+}
+
+fn page_sizes() -> Result<Counts> {
+    sizes::run()?;
+    Ok(Counts::ONE)
+}
+
+/// The real binary, the real page in a real browser, a real Docker engine.
+fn end_to_end(suite: &mut Suite) {
+    let mut engine = None;
+    suite.step(ENGINE, || {
+        apt::ensure(&apt::BROWSER)?;
+        engine = Some(docker::ensure()?);
+        Ok(Counts::ONE)
+    });
+    suite.step(BROWSER, || {
+        run_command(cargo(&["build", "--locked", "--package", "scope-server", "--bin", "scope"]))?;
+        let mut command = checks::runner().0;
+        command.args(["--locked", "--package", "scope-tests", "--all-features", "--no-fail-fast"]);
+        command.env("SCOPE_BIN", target_dir().join("debug/scope"));
+        tests(command)
+    });
+    drop(engine);
+}
