@@ -12,7 +12,9 @@ pub mod conntrack;
 pub mod dns;
 pub mod doctor;
 pub mod controls;
+pub mod dns;
 pub mod docker;
+pub mod doctor;
 pub mod ebpf;
 pub mod ecs;
 pub mod endpoint;
@@ -35,6 +37,7 @@ pub mod spy;
 pub mod sys;
 pub mod taggers;
 pub mod template;
+pub mod weave;
 
 pub use assemble::run;
 pub use config::{Args, CollectArgs, ConnectArgs, ControlArgs};
