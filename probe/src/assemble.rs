@@ -5,13 +5,15 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use parking_lot::Mutex;
 use rand::Rng as _;
+use scope_shared::control::Response;
 use scope_shared::report::SmolStr;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Args, CollectArgs, Role};
-use crate::controls::Registry;
+use crate::config::{Allow, Args, CollectArgs, Role};
+use crate::controls::{ControlError, Registry, SLOW};
 use crate::docker::{self, Censor, Docker, Engine};
+use crate::ecs::{self, Ecs};
 use crate::endpoint::{EndpointTracker, Options, Tier};
 use crate::host::Host;
 use crate::local_networks::LocalNetworks;
@@ -24,6 +26,7 @@ use crate::reporter::{Reporter, Tagger};
 use crate::shell;
 use crate::spy::{Machine, Shortcuts, Spy};
 use crate::taggers::{ContainerIndex, ContainerTagger, HostTagger, SwarmTagger, TopologyTagger};
+use crate::weave::Weave;
 
 /// How long what is open may take to be cleaned up when the probe ends.
 const CLEAN_UP: std::time::Duration = std::time::Duration::from_secs(8);
@@ -125,6 +128,14 @@ async fn add_sources(parts: &mut Parts, collect: &CollectArgs, meter: &Meter) ->
         if collect.docker {
             add_docker(parts, collect, &local_networks);
         }
+        if collect.ecs {
+            add_ecs(parts, collect);
+        }
+        if collect.weave {
+            let weave = Weave::start(&collect.weave_address, &parts.host_id, parts.stop.clone());
+            parts.taggers.push(Box::new(weave.clone()));
+            parts.reporters.push(Box::new(weave));
+        }
     }
     if collect.kubernetes.is_on() {
         add_kubernetes(parts, collect, role).await;
@@ -221,6 +232,31 @@ fn add_docker(parts: &mut Parts, collect: &CollectArgs, local_networks: &LocalNe
         .taggers
         .push(Box::new(ContainerTagger::new(index, Arc::clone(&parts.processes))));
     parts.taggers.push(Box::new(SwarmTagger));
+}
+
+/// Amazon ECS: tasks and services of this machine's containers, and their scaling.
+fn add_ecs(parts: &mut Parts, collect: &CollectArgs) {
+    let settings = ecs::Settings {
+        probe_id: parts.probe_id.to_string(),
+        region: collect.ecs_region.clone(),
+        endpoint: collect.ecs_endpoint.clone(),
+        credentials: None,
+        agent: collect.ecs_agent.clone(),
+        expiry: collect.ecs_cache_expiry,
+        policy: parts.controls.policy(),
+    };
+    let source = Ecs::start(&settings, parts.stop.clone());
+    for control in [ecs::SCALE_UP, ecs::SCALE_DOWN] {
+        let source = source.clone();
+        parts.controls.register_dynamic(control, Allow::Lifecycle, SLOW, move |call| {
+            let source = source.clone();
+            async move {
+                let asked = source.handle(&call.request.control, &call.request.node_id).await;
+                asked.map(|()| Response::default()).map_err(ControlError)
+            }
+        });
+    }
+    parts.taggers.push(Box::new(source));
 }
 
 /// Serves the probe's own metrics.

@@ -9,8 +9,6 @@ pub mod cgroup;
 mod cluster;
 pub mod config;
 pub mod conntrack;
-pub mod dns;
-pub mod doctor;
 pub mod controls;
 pub mod dns;
 pub mod docker;

@@ -156,6 +156,9 @@ pub struct CollectArgs {
     /// Address of the ECS API instead of Amazon's (also AWS_ENDPOINT_URL_ECS).
     #[arg(long, env = "AWS_ENDPOINT_URL_ECS", value_name = "URL")]
     pub ecs_endpoint: Option<String>,
+    /// Address of the ECS agent on this machine, for containers without its labels; empty to leave it out.
+    #[arg(long, env = "SCOPE_ECS_AGENT", default_value = "http://127.0.0.1:51678", value_name = "URL")]
+    pub ecs_agent: String,
     /// How long what the ECS API said is kept.
     #[arg(long, alias = "probe.ecs.cache.expiry", env = "SCOPE_ECS_CACHE_EXPIRY", default_value = "1h", value_parser = parse_duration, value_name = "DURATION")]
     pub ecs_cache_expiry: Duration,

@@ -247,6 +247,16 @@ impl Ecs {
     }
 }
 
+impl crate::reporter::Tagger for Ecs {
+    fn name(&self) -> &'static str {
+        "ecs"
+    }
+
+    fn tag(&self, report: &mut Report, now: Timestamp) {
+        Self::tag(self, report, now);
+    }
+}
+
 fn labels(container: &Node) -> Option<Membership> {
     let label = |key: &str| container.latest(&format!("docker_label_com.amazonaws.ecs.{key}")).map(SmolStr::new);
     Some(Membership {

@@ -8,12 +8,15 @@ mod status;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use parking_lot::RwLock;
 use scope_shared::report::{Kind, Report, SmolStr};
 use scope_shared::time::Timestamp;
 pub use status::Status;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+
+use crate::reporter::{Reporter, Tagger, Tick};
 
 /// How often the router is asked.
 const POLL: Duration = Duration::from_secs(5);
@@ -72,6 +75,27 @@ impl Weave {
             };
             Arc::make_mut(container).set_latest("weave_dns_hostname", now, names.join(" "));
         }
+    }
+}
+
+#[async_trait]
+impl Reporter for Weave {
+    fn name(&self) -> &'static str {
+        "weave"
+    }
+
+    async fn report(&mut self, tick: &Tick) -> Report {
+        Self::report(self, tick.now)
+    }
+}
+
+impl Tagger for Weave {
+    fn name(&self) -> &'static str {
+        "weave"
+    }
+
+    fn tag(&self, report: &mut Report, now: Timestamp) {
+        Self::tag(self, report, now);
     }
 }
 
