@@ -169,7 +169,9 @@ fn export(dir: &std::path::Path) -> std::io::Result<()> {
 }
 
 fn measure(dir: &std::path::Path) {
-    println!("| nodes | edges | engine | CPU ms | crossings | edge length | overlaps | width × height |\n|---|---|---|---|---|---|---|---|");
+    println!(
+        "| nodes | edges | engine | CPU ms | crossings | edge length | overlaps | width × height |\n|---|---|---|---|---|---|---|---|"
+    );
     for size in SIZES {
         let graph = generate::service_graph(size, 7);
         let start = Instant::now();
@@ -177,10 +179,21 @@ fn measure(dir: &std::path::Path) {
         let layout = engine.update(&graph);
         let ms = start.elapsed().as_secs_f64() * 1e3;
         let lines = (0..graph.edges.len()).map(|i| quality::flatten(layout.routes.get(i), 12)).collect();
-        let mut drawings = vec![("ours", Drawing { ms, positions: layout.positions.clone(), lines, gave_up: false })];
+        let mut drawings = vec![(
+            "ours",
+            Drawing {
+                ms,
+                positions: layout.positions.clone(),
+                lines,
+                gave_up: false,
+            },
+        )];
         for name in ["dot", "dagre"] {
             let file = std::fs::read(dir.join(format!("{name}-{size}.json"))).ok();
-            drawings.extend(file.and_then(|text| serde_json::from_slice(&text).ok()).map(|drawing| (name, drawing)));
+            drawings.extend(
+                file.and_then(|text| serde_json::from_slice(&text).ok())
+                    .map(|drawing| (name, drawing)),
+            );
         }
         for (name, drawing) in drawings {
             if drawing.gave_up {
@@ -207,7 +220,12 @@ fn measure(dir: &std::path::Path) {
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
-    let folder = |flag: &str| args.iter().position(|a| a == flag).and_then(|i| args.get(i + 1)).map(std::path::PathBuf::from);
+    let folder = |flag: &str| {
+        args.iter()
+            .position(|a| a == flag)
+            .and_then(|i| args.get(i + 1))
+            .map(std::path::PathBuf::from)
+    };
     if let Some(dir) = folder("--export") {
         if let Err(error) = export(&dir) {
             eprintln!("cannot write the graphs to {}: {error}", dir.display());

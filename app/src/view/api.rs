@@ -45,7 +45,7 @@ pub fn get(engine: &mut Engine, path: &str) -> Vec<u8> {
         ["api", "probes"] => Some(if options.get("sparse").is_some() {
             json(&engine.feed().has_reports())
         } else {
-            json(&probes(engine.feed().report()))
+            json(&probes(engine.feed().merged()))
         }),
         ["api", "topology"] => Some(json(&engine.topologies(&options))),
         ["api", "topology", topology] => engine.nodes(&unescape(topology), &options).map(|view| {
@@ -72,7 +72,7 @@ fn json(value: &impl Serialize) -> Vec<u8> {
 }
 
 fn report(engine: &Engine, options: &Options) -> Vec<u8> {
-    let mut report = engine.feed().report().clone();
+    let mut report = engine.feed().whole_report();
     Censor {
         arguments: options.hides_arguments(),
         environment: options.hides_environment(),

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use scope_shared::report::SmolStr;
+use scope_shared::report::{Kind, SmolStr};
 
 use super::View;
 use super::graph::Masked;
-use super::joins::Joins;
+use super::joins::{Joins, Touched};
 use super::query::Options;
 use super::registry::{self, ENTRIES, Entry, LabelFilter};
 use super::render::{Rendered, Renderer};
@@ -30,8 +30,6 @@ pub struct Config {
 pub struct Engine {
     feed: Feed,
     config: Config,
-    /// The feed's revision that everything below was made from.
-    revision: Option<u64>,
     joins: Joins,
     rendered: Rendered,
     templates: Templates,
@@ -90,7 +88,7 @@ impl Engine {
         let entry = registry::find(topology)?;
         self.refresh();
         let graph = self.transformed(entry, options).1;
-        let summaries = Summaries::new(State(self.feed.report()), &self.templates, self.config.links.as_ref(), options);
+        let summaries = Summaries::new(State(self.feed.merged()), &self.templates, self.config.links.as_ref(), options);
         Some(Arc::new(view(entry, &graph, summaries)))
     }
 
@@ -100,7 +98,7 @@ impl Engine {
         self.refresh();
         let (base, graph) = self.transformed(entry, options);
         let at = base.graph.find(id).filter(|at| base.has(*at))?;
-        let summaries = Summaries::new(State(self.feed.report()), &self.templates, self.config.links.as_ref(), options);
+        let summaries = Summaries::new(State(self.feed.merged()), &self.templates, self.config.links.as_ref(), options);
         Details {
             summaries,
             joins: &self.joins,
@@ -113,19 +111,32 @@ impl Engine {
 
     /// Brings joins and templates up to date with the feed.
     fn refresh(&mut self) {
-        if self.revision == Some(self.feed.revision()) {
+        let changes = self.feed.take_changes();
+        if changes.is_empty() {
             return;
         }
-        let state = State(self.feed.report());
-        self.joins = Joins::of(state);
-        self.templates = Templates::of(state);
+        let state = State(self.feed.merged());
+        if changes.all || self.joins.is_worn(state.topology(Kind::Endpoint).nodes.len()) {
+            self.joins = Joins::of(state);
+        } else {
+            let nodes = changes.nodes.iter().map(|(kind, id)| (*kind, id)).collect();
+            self.joins.apply(
+                state,
+                &Touched {
+                    nodes,
+                    dns: changes.dns.iter().map(SmolStr::as_str).collect(),
+                },
+            );
+        }
+        if changes.templates || changes.all {
+            self.templates = Templates::of(state);
+        }
         self.rendered = Rendered::default();
-        self.revision = Some(self.feed.revision());
     }
 
     /// A view's graph before options, and under them.
     fn transformed(&mut self, entry: &Entry, options: &Options) -> (Arc<Masked>, Masked) {
-        let state = State(self.feed.report());
+        let state = State(self.feed.merged());
         let base = Renderer {
             state,
             joins: &self.joins,
@@ -155,7 +166,7 @@ impl Engine {
             name: SmolStr::new_static(entry.name),
             rank: entry.rank,
             hide_if_empty: entry.hide_if_empty,
-            options: entry.options(State(self.feed.report()), &self.config.label_filters),
+            options: entry.options(State(self.feed.merged()), &self.config.label_filters),
             url: SmolStr::from(format!("/api/topology/{}", entry.id)),
             sub_topologies: Vec::new(),
             stats: stats(&graph),

@@ -11,7 +11,6 @@ pub(crate) mod graph;
 pub(crate) mod ids;
 pub(crate) mod joins;
 mod known;
-mod nettrie;
 mod networks;
 mod query;
 mod registry;

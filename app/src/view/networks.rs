@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::view::nettrie::NetworkTrie;
 use ipnet::{IpNet, Ipv4Net};
 use scope_shared::report::Kind;
+use scope_shared::trie::NetworkTrie;
 
 use super::state::State;
 

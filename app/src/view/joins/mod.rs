@@ -15,13 +15,14 @@ mod update;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::view::nettrie::NetworkTrie;
 use foldhash::fast::FixedState;
 use ipnet::IpNet;
 use scope_shared::report::Node;
+use scope_shared::trie::NetworkTrie;
 
 pub(crate) use level::{Ids, Level, NONE};
 use sites::{Key, Sites};
+pub(crate) use update::Touched;
 
 /// Indexes of an endpoint's targets.
 pub(crate) const PROCESS: usize = 0;

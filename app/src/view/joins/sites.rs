@@ -5,8 +5,8 @@
 
 use std::net::IpAddr;
 
-use crate::view::nettrie::NetworkTrie;
 use scope_shared::report::{DnsRecord, SmolStr};
+use scope_shared::trie::NetworkTrie;
 
 use super::level::{Ids, NONE};
 use crate::view::known::is_known_service;
