@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::progress::{Board, Step, with_bar};
-use crate::shell::{command, logged, root, scratch};
+use crate::shell::{cargo, command, logged, root, scratch};
 use crate::source::{fingerprint, is_fresh, remember};
 use crate::tools::{TRUNK, WASM_BINDGEN, ensure, forget_build_directory};
 use crate::wasm_target;
@@ -45,20 +45,40 @@ pub fn build_if_needed(board: &Board) -> Result<()> {
 }
 
 fn build(board: &Board) -> Result<()> {
+    // Trunk below is offline and takes Cargo with it.
+    board.step("crates", "fetching what the registry has to give", |_| {
+        logged(cargo(&["fetch", "--locked"]), &scratch("fetch.log")?, |_| ())
+    })?;
     board.step(
         "page",
         "building it with Trunk into dist/ (npm packages, two WebAssembly programs)",
-        |step: &Step| {
-            let mut trunk = command("trunk");
-            // Offline: the tools are there at their versions, so nothing may be downloaded behind our back. The npm packages come through
-            // the build's own hook, from the registry, pinned by their lock file.
-            trunk.args(["build", "--release", "--offline"]);
-            // Trunk takes only true and false here, and people set NO_COLOR=1.
-            trunk.env_remove("NO_COLOR");
-            with_bar(&mut trunk);
-            logged(trunk, &scratch("page.log")?, |piece| step.cargo_piece(piece))
-        },
+        trunk,
     )?;
     // After the build: its hook puts the npm packages under `app/`.
     remember("page", fingerprint(&INPUTS)?)
+}
+
+fn trunk(step: &Step) -> Result<()> {
+    let mut trunk = command("trunk");
+    // Offline: the tools are there at their versions, so nothing may be downloaded behind our back. The npm packages come through the
+    // build's own hook, from the registry, pinned by their lock file.
+    trunk.args(["build", "--release", "--offline"]);
+    // Trunk takes only true and false here, and people set NO_COLOR=1.
+    trunk.env_remove("NO_COLOR").env("RUST_BACKTRACE", "0");
+    with_bar(&mut trunk);
+    let mut complaints = Vec::new();
+    let built = logged(trunk, &scratch("page.log")?, |piece| {
+        step.cargo_piece(piece);
+        // Trunk prints a page of its own after the compiler's complaint.
+        if piece.starts_with("error") && complaints.len() < 20 {
+            complaints.push(piece.to_owned());
+        }
+    });
+    built.map_err(|error| {
+        if complaints.is_empty() {
+            error
+        } else {
+            error.context(complaints.join("\n"))
+        }
+    })
 }

@@ -64,9 +64,17 @@ fn end_to_end(suite: &mut Suite) {
     });
     suite.step(BROWSER, || {
         run_command(cargo(&["build", "--locked", "--package", "scope-server", "--bin", "scope"]))?;
-        let mut command = checks::runner().0;
+        let (mut command, nextest) = checks::runner();
         command.args(["--locked", "--package", "scope-tests", "--all-features", "--no-fail-fast"]);
-        command.env("SCOPE_BIN", target_dir().join("debug/scope"));
+        // One at a time: each has a browser or an engine of its own to wait for. Errors tell what happened; where is of no use.
+        command.args(if nextest {
+            ["-j1"].as_slice()
+        } else {
+            ["--", "--test-threads=1"].as_slice()
+        });
+        command
+            .env("RUST_BACKTRACE", "0")
+            .env("SCOPE_BIN", target_dir().join("debug/scope"));
         tests(command)
     });
     drop(engine);
