@@ -5,6 +5,7 @@
 mod cluster;
 mod fake_api;
 mod golden;
+mod manifests;
 
 use std::sync::Arc;
 use std::time::Duration;
