@@ -11,6 +11,7 @@ pub mod platform;
 pub mod protocol;
 pub mod scene;
 pub mod search;
+pub mod session;
 #[cfg(target_arch = "wasm32")]
 pub mod ui;
 pub mod view;

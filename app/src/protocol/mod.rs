@@ -41,6 +41,8 @@ pub enum ToWorker {
         /// How many.
         count: u32,
     },
+    /// The row the pointer rests on, and its index: it stays there while others are sorted around it.
+    HoldRow(Option<(SmolStr, u32)>),
     /// The metric the pointer rests on, by label: shown instead of the pinned one.
     HoverMetric(Option<SmolStr>),
     /// Whether the page cannot be seen. Nothing is rendered meanwhile.

@@ -63,6 +63,8 @@ pub struct LinkVm {
     pub role: String,
     /// Kinds of control that the server refuses, with the reason.
     pub refused: Vec<(String, String)>,
+    /// Command-line arguments and environment variables are not for this viewer.
+    pub hide_arguments: bool,
     /// How many probes the server holds, as of the last greeting.
     pub server_probes: u32,
     /// The server was restarted with another version since the page was loaded.

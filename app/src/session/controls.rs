@@ -1,0 +1,118 @@
+//! Which of a node's controls this viewer may use, and why the others are missing.
+
+use crate::model::ControlInstance;
+use crate::protocol::{ControlVm, LinkVm};
+
+/// The kind of a control, as `--allow` and the server's greeting name it.
+#[must_use]
+pub fn kind(control: &str) -> &'static str {
+    match control {
+        "docker_exec_container" => "exec",
+        "docker_attach_container" => "attach",
+        "host_exec" => "host-shell",
+        _ if control.contains("logs") => "logs",
+        _ if control.contains("describe") => "describe",
+        _ if control.starts_with("docker_") => "lifecycle",
+        _ if control.starts_with("kubernetes_") || control.starts_with("ecs_") => "cluster",
+        _ => "plugin",
+    }
+}
+
+/// The controls to show, and a sentence about those left out (empty when none are).
+#[must_use]
+pub fn allowed(controls: &[ControlInstance], link: &LinkVm) -> (Vec<ControlVm>, String) {
+    if controls.is_empty() {
+        return (Vec::new(), String::new());
+    }
+    if link.version.is_empty() && link.hostname.is_empty() {
+        return (Vec::new(), "These are recorded reports; nothing can be controlled through them.".into());
+    }
+    if link.role == "view" {
+        return (
+            Vec::new(),
+            "You are here as a viewer. To control this node, sign in with an operator's token.".into(),
+        );
+    }
+    let refusal = |control: &str| {
+        let of = kind(control);
+        link.refused.iter().find(|(refused, _)| refused == of || refused == "*" || refused == "all" || refused == control)
+    };
+    let mut reasons: Vec<&str> = controls.iter().filter_map(|control| refusal(&control.id)).map(|(_, reason)| reason.as_str()).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    let mut shown: Vec<&ControlInstance> = controls.iter().filter(|control| refusal(&control.id).is_none()).collect();
+    shown.sort_by(|a, b| a.rank.cmp(&b.rank).then_with(|| a.id.cmp(&b.id)));
+    (shown.into_iter().map(view).collect(), reasons.join(" "))
+}
+
+fn view(control: &ControlInstance) -> ControlVm {
+    let dangerous = ["stop", "remove", "delete", "restart", "cordon", "scale_down"].iter().any(|word| control.id.contains(word)) && !control.id.contains("uncordon");
+    let asks = dangerous && !control.id.contains("restart");
+    ControlVm {
+        probe: control.probe_id.clone(),
+        node: control.node_id.clone(),
+        id: control.id.clone(),
+        human: control.human.clone(),
+        icon: icon(&control.icon).into(),
+        confirm: if control.confirmation.is_empty() && asks {
+            format!("{}?", control.human).into()
+        } else {
+            control.confirmation.clone()
+        },
+        dangerous,
+    }
+}
+
+/// The name in a Font Awesome class list, old (`fa-trash-o`) and new (`far fa-trash-alt`).
+fn icon(class: &str) -> &str {
+    class.split_whitespace().filter_map(|part| part.strip_prefix("fa-")).next().unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::allowed;
+    use crate::model::ControlInstance;
+    use crate::protocol::LinkVm;
+
+    fn controls() -> Vec<ControlInstance> {
+        [("docker_stop_container", "Stop", 7), ("docker_exec_container", "Exec shell", 2)]
+            .map(|(id, human, rank)| ControlInstance {
+                id: id.into(),
+                human: human.into(),
+                icon: "fa fa-stop".into(),
+                rank,
+                ..ControlInstance::default()
+            })
+            .to_vec()
+    }
+
+    fn link(role: &str, refused: &[(&str, &str)]) -> LinkVm {
+        LinkVm {
+            version: "1".into(),
+            role: role.into(),
+            refused: refused.iter().map(|(kind, reason)| ((*kind).to_owned(), (*reason).to_owned())).collect(),
+            ..LinkVm::default()
+        }
+    }
+
+    #[test]
+    fn operators_see_controls_by_rank_and_are_asked_before_harm() {
+        let (shown, missing) = allowed(&controls(), &link("operate", &[]));
+        let ids: Vec<&str> = shown.iter().map(|control| control.id.as_str()).collect();
+        assert_eq!(ids, ["docker_exec_container", "docker_stop_container"]);
+        assert_eq!((shown[1].confirm.as_str(), shown[1].icon.as_str()), ("Stop?", "stop"));
+        assert!(shown[0].confirm.is_empty() && missing.is_empty());
+    }
+
+    #[test]
+    fn viewers_see_none_and_are_told_why() {
+        let (shown, missing) = allowed(&controls(), &link("view", &[]));
+        assert!(shown.is_empty() && missing.contains("viewer"));
+    }
+
+    #[test]
+    fn what_the_server_refuses_is_left_out_with_its_reason() {
+        let (shown, missing) = allowed(&controls(), &link("operate", &[("exec", "Shells are off on this server.")]));
+        assert_eq!((shown.len(), missing.as_str()), (1, "Shells are off on this server."));
+    }
+}

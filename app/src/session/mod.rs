@@ -1,0 +1,279 @@
+//! The worker without its browser: frames, files and the page's wishes in; messages for the page out.
+//!
+//! Pure and tested natively: the clock is passed in, the socket belongs to `platform`. Nothing is rendered while the page is hidden, nothing is
+//! sent twice, and nothing is computed that the page does not show.
+
+pub mod card;
+pub mod choices;
+pub mod colours;
+mod controls;
+pub mod history;
+pub mod map;
+pub mod matcher;
+pub mod palette;
+mod render;
+pub mod resources;
+pub mod stable;
+pub mod table;
+
+use std::collections::BTreeMap;
+
+use history::History;
+use map::Maps;
+use matcher::Matcher;
+use scope_shared::frame::{FrameError, Hello};
+use smol_str::SmolStr;
+
+use crate::feed::{FeedError, FeedEvent};
+use crate::model::TopologyDesc;
+use crate::protocol::{CardVm, ConnectionState, LinkVm, Overview, SearchVm, TableVm, ToPage, ToWorker, Trouble, ViewState};
+use crate::scene::{Matches, MetricLayer};
+use crate::view::Engine;
+
+/// How often the tabs' counts are looked at again when only data changed, in milliseconds.
+const TABS_EVERY: u64 = 2_000;
+
+/// The worker's state.
+#[derive(Debug, Default)]
+pub struct Session {
+    engine: Engine,
+    state: ViewState,
+    link: LinkVm,
+    has_server: bool,
+    has_files: bool,
+    hidden: bool,
+    window: (u32, u32),
+    held: Option<(SmolStr, u32)>,
+    hover_metric: Option<SmolStr>,
+    palette: Option<String>,
+    relayout: bool,
+    maps: Maps,
+    matcher: Matcher,
+    pins: Vec<Matcher>,
+    history: History,
+    catalogue: Catalogue,
+    sent: Sent,
+    missed: u32,
+    first_version: String,
+    dirty: bool,
+    state_changed: bool,
+    unresolved: bool,
+}
+
+/// The list of views, as of its last look.
+#[derive(Debug, Default)]
+struct Catalogue {
+    topologies: Vec<TopologyDesc>,
+    names: BTreeMap<SmolStr, SmolStr>,
+    looked_at: u64,
+}
+
+/// What the page was told last; equal messages are not sent again.
+#[derive(Debug, Default)]
+struct Sent {
+    link: Option<LinkVm>,
+    overview: Option<Overview>,
+    metric: Option<Option<MetricLayer>>,
+    matches: Option<Option<Matches>>,
+    table: Option<TableVm>,
+    search: Option<SearchVm>,
+    cards: Vec<CardVm>,
+}
+
+/// What the socket must do after a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SocketAdvice {
+    /// Go on.
+    Continue,
+    /// Close, wait, try again; this is what to tell people meanwhile.
+    Retry(Trouble),
+}
+
+impl Session {
+    /// A session that shows nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            window: (0, 60),
+            dirty: true,
+            state_changed: true,
+            ..Self::default()
+        }
+    }
+
+    /// Takes a message of the page. `Connect` and `Retry` only concern the socket beyond what is noted here.
+    pub fn message(&mut self, message: ToWorker, now: u64) -> Vec<ToPage> {
+        self.dirty = true;
+        match message {
+            ToWorker::Connect { server, .. } => self.change_server(server.is_some()),
+            ToWorker::State(state) => self.change_state(*state),
+            ToWorker::Window { start, count } => self.window = (start, count.min(500)),
+            ToWorker::HoldRow(held) => self.held = held,
+            ToWorker::HoverMetric(metric) => self.hover_metric = metric,
+            ToWorker::Hidden(hidden) => self.hidden = hidden,
+            ToWorker::File { name, bytes } => return self.file(&name, &bytes),
+            ToWorker::Relayout => self.relayout = true,
+            ToWorker::Pins(pins) => {
+                if self.maps.set_pins(pins) {
+                    self.maps.resend();
+                }
+            }
+            ToWorker::Palette(text) => {
+                self.palette = text;
+                return vec![ToPage::Palette(self.jumps())];
+            }
+            ToWorker::RawReport => return self.raw_report(),
+            ToWorker::Retry => {}
+        }
+        let _ = now;
+        Vec::new()
+    }
+
+    /// Takes a binary message of the viewer socket.
+    pub fn frame(&mut self, bytes: &[u8], now: u64) -> SocketAdvice {
+        if self.state.paused_at.is_some() && self.link.caught_up && is_report(bytes) {
+            // Paused: counted, not taken. Resuming reconnects, and the server sends each probe's newest state.
+            self.missed = self.missed.saturating_add(1);
+            self.dirty = true;
+            return SocketAdvice::Continue;
+        }
+        match self.engine.feed_mut().frame(bytes, now) {
+            Ok(FeedEvent::Hello(hello)) => self.hello(hello),
+            Ok(FeedEvent::CaughtUp) => self.link.caught_up = true,
+            Ok(FeedEvent::Goodbye(reason)) => return SocketAdvice::Retry(Trouble::Goodbye(reason)),
+            Ok(FeedEvent::Report { changed: false, .. } | FeedEvent::Ignored) => return SocketAdvice::Continue,
+            Ok(FeedEvent::Report { .. } | FeedEvent::ProbeGone(_) | FeedEvent::Skipped(_)) => {}
+            Err(FeedError::Frame(FrameError::Version(version))) => {
+                return SocketAdvice::Retry(Trouble::PageTooOld(format!("frame version {version}")));
+            }
+            // Told with the probe's status; other probes are untouched.
+            Err(_) => {}
+        }
+        self.dirty = true;
+        SocketAdvice::Continue
+    }
+
+    /// Notes how the connection is.
+    pub fn connection(&mut self, state: ConnectionState) {
+        if matches!(state, ConnectionState::Connecting | ConnectionState::Waiting { .. }) {
+            self.link.caught_up = false;
+        }
+        self.link.state = state;
+        self.dirty = true;
+    }
+
+    /// Time passes: silent probes are forgotten, ages and relative dates move on.
+    pub fn tick(&mut self, now: u64) {
+        if self.has_server && self.state.paused_at.is_none() && self.link.state == ConnectionState::Live && self.engine.feed_mut().expire(now) {
+            self.dirty = true;
+        }
+        self.history.forget(now);
+    }
+
+    /// Whether there is something to render.
+    #[must_use]
+    pub fn wants_render(&self) -> bool {
+        self.dirty && !self.hidden
+    }
+
+    /// Whether the page is paused: resuming needs a fresh connection.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.state.paused_at.is_some()
+    }
+
+    fn change_server(&mut self, has_server: bool) {
+        self.engine.feed_mut().clear();
+        self.has_server = has_server;
+        self.has_files &= !has_server;
+        self.catalogue = Catalogue::default();
+        self.link = LinkVm {
+            state: if has_server { ConnectionState::Connecting } else { ConnectionState::NoServer },
+            ..LinkVm::default()
+        };
+        self.first_version.clear();
+        self.sent = Sent::default();
+        self.maps.resend();
+        self.state_changed = true;
+    }
+
+    fn change_state(&mut self, state: ViewState) {
+        if self.state.paused_at.is_some() != state.paused_at.is_some() {
+            self.missed = 0;
+        }
+        self.matcher.set(&state.query);
+        if self.pins.len() != state.pins.len() || self.pins.iter().zip(&state.pins).any(|(known, pin)| known.text() != pin) {
+            self.pins = state
+                .pins
+                .iter()
+                .map(|pin| {
+                    let mut matcher = Matcher::default();
+                    matcher.set(pin);
+                    matcher
+                })
+                .collect();
+        }
+        let is_name = |id: &SmolStr| id.starts_with(stable::MARK);
+        self.unresolved = state.selected.iter().chain(state.cards.iter().map(|card| &card.id)).any(is_name);
+        // Cards that close and open again are told afresh.
+        self.sent.cards.retain(|sent| state.cards.contains(&sent.card));
+        if state.topology != self.state.topology || state.mode != self.state.mode {
+            self.sent.table = None;
+            self.held = None;
+        }
+        self.state = state;
+        self.state_changed = true;
+    }
+
+    fn hello(&mut self, hello: Hello) {
+        if self.first_version.is_empty() {
+            self.first_version.clone_from(&hello.version);
+        }
+        self.link = LinkVm {
+            state: ConnectionState::Live,
+            caught_up: false,
+            reload_advised: self.first_version != hello.version,
+            version: hello.version,
+            hostname: hello.hostname,
+            role: hello.role,
+            refused: hello.refused,
+            server_probes: hello.probes,
+            hide_arguments: !hello.show_arguments,
+            probes: Vec::new(),
+            plugins: Vec::new(),
+        };
+    }
+
+    fn file(&mut self, name: &str, bytes: &[u8]) -> Vec<ToPage> {
+        let Some((encoding, gzip)) = scope_shared::wire::encoding_of_file(name) else {
+            return vec![ToPage::Notice(format!(
+                "{name} was not opened: reports end in .json, .msgpack, .json.gz or .msgpack.gz."
+            ))];
+        };
+        match scope_shared::wire::decode_report(bytes, encoding, gzip) {
+            Ok(report) => {
+                if self.has_server {
+                    // What is dropped on a live page replaces it: mixing both would show neither.
+                    self.change_server(false);
+                }
+                self.has_files = true;
+                self.link.caught_up = true;
+                self.engine.feed_mut().add_report(name, report);
+                vec![ToPage::Notice(format!("{name} opened."))]
+            }
+            Err(error) => vec![ToPage::Notice(format!("{name} was not opened: {error}."))],
+        }
+    }
+
+    fn raw_report(&mut self) -> Vec<ToPage> {
+        vec![match self.engine.raw_report() {
+            Some(json) => ToPage::RawReport(json),
+            None => ToPage::Notice("There is no report to save yet.".into()),
+        }]
+    }
+}
+
+/// Whether a frame is a report, without decoding it.
+fn is_report(bytes: &[u8]) -> bool {
+    matches!(scope_shared::frame::Frame::decode(bytes), Ok(scope_shared::frame::Frame::Report(_)))
+}

@@ -1,0 +1,363 @@
+//! Table mode: columns, order, and the rows that are on screen.
+//!
+//! Ten thousand rows are sorted by precomputed keys; cells are only made for the window.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::{colours, map::Visible, matcher::Matcher};
+use crate::format;
+use crate::model::NodeSummary;
+use crate::protocol::{NodeLink, Sort, TableCell, TableColumn, TableRowVm, TableVm};
+
+/// Shown in details, but too long or too technical for a column.
+const HIDDEN: [&str; 5] = [
+    "docker_container_ports",
+    "docker_container_id",
+    "docker_image_id",
+    "docker_container_command",
+    "docker_container_networks",
+];
+
+/// What decides the table.
+pub struct Request<'a> {
+    /// The nodes.
+    pub visible: &'a Visible,
+    /// Header of the first column.
+    pub name: &'a str,
+    /// Names of views, by id.
+    pub views: &'a BTreeMap<SmolStr, SmolStr>,
+    /// The order chosen.
+    pub sort: Option<&'a Sort>,
+    /// Rows on screen: first and how many.
+    pub window: (u32, u32),
+    /// The row the pointer rests on, kept where it is.
+    pub held: Option<&'a (SmolStr, u32)>,
+    /// The present, milliseconds since the Unix epoch.
+    pub now: f64,
+}
+
+/// The table; with a live search, only what matches.
+pub fn build(request: &Request<'_>, matcher: &mut Matcher) -> TableVm {
+    let topology = request.visible.view.topology.clone();
+    let searching = matcher.is_active();
+    let nodes: Vec<&Arc<NodeSummary>> = request
+        .visible
+        .nodes()
+        .filter(|node| !searching || matcher.node(&topology, node).is_some())
+        .collect();
+    let sources = columns(request, request.visible.nodes().map(Arc::as_ref));
+    let sort = request.sort.map_or_else(|| default_sort(&nodes), |sort| sort.column.clone());
+    let source = sources.iter().find(|source| source.column.id == sort);
+    let (sort, source) = match source {
+        Some(source) => (sort, source.kind),
+        None => ("label".into(), Kind::Label),
+    };
+    let descending = request
+        .sort
+        .and_then(|chosen| chosen.descending)
+        .unwrap_or_else(|| sources.iter().any(|source| source.column.id == sort && source.column.numeric));
+    let mut order = ordered(&nodes, &sort, source, descending);
+    hold(&mut order, &nodes, request.held);
+    let total = order.len();
+    let start = (request.window.0 as usize).min(total);
+    let end = start.saturating_add(request.window.1 as usize).min(total);
+    let rows = order
+        .get(start..end)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|at| nodes.get(*at as usize))
+        .map(|node| row(node, &sources, request, matcher.node(&topology, node).and_then(|found| found.span("label"))))
+        .collect();
+    TableVm {
+        topology,
+        columns: sources.into_iter().map(|source| source.column).collect(),
+        sort,
+        descending,
+        total: total as u32,
+        start: start as u32,
+        rows,
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Label,
+    Parent,
+    Metadata,
+    Metric,
+}
+
+#[derive(Debug)]
+struct Source {
+    kind: Kind,
+    column: TableColumn,
+}
+
+fn columns<'a>(request: &Request<'_>, nodes: impl Iterator<Item = &'a NodeSummary>) -> Vec<Source> {
+    let mut parents: BTreeMap<SmolStr, SmolStr> = BTreeMap::new();
+    let mut metadata: BTreeMap<(SmolStr, SmolStr), SmolStr> = BTreeMap::new();
+    let mut metrics: BTreeMap<(SmolStr, SmolStr), ()> = BTreeMap::new();
+    for node in nodes {
+        for parent in &node.parents {
+            if !parents.values().any(|id| *id == parent.topology_id) {
+                let name = request.views.get(&parent.topology_id).cloned().unwrap_or_else(|| parent.topology_id.clone());
+                parents.insert(name, parent.topology_id.clone());
+            }
+        }
+        for row in node.metadata.iter().filter(|row| !HIDDEN.contains(&row.id.as_str())) {
+            metadata.entry((row.label.clone(), row.id.clone())).or_insert_with(|| row.data_type.clone());
+        }
+        for metric in node.metrics.iter().filter(|metric| !metric.value_empty) {
+            metrics.entry((metric.label.clone(), metric.id.clone())).or_default();
+        }
+    }
+    let column = |kind, id: SmolStr, label: SmolStr, numeric| Source {
+        kind,
+        column: TableColumn {
+            width: width(&id),
+            id,
+            label,
+            numeric,
+        },
+    };
+    std::iter::once(column(Kind::Label, "label".into(), request.name.into(), false))
+        .chain(parents.into_iter().map(|(name, id)| column(Kind::Parent, id, name, false)))
+        .chain(metadata.into_iter().map(|((label, id), data_type)| column(Kind::Metadata, id, label, matches!(data_type.as_str(), "number" | "duration"))))
+        .chain(metrics.into_keys().map(|(label, id)| column(Kind::Metric, id, label, true)))
+        .collect()
+}
+
+fn width(id: &str) -> u16 {
+    match id {
+        "label" => 260,
+        "pid" | "port" | "container" | "count" => 76,
+        "ppid" | "threads" | "open_files_count" | "kubernetes_state" | "docker_container_restart_count" => 96,
+        "docker_cpu_total_usage" | "docker_memory_usage" | "process_cpu_usage_percent" | "process_memory_usage_bytes" => 110,
+        "docker_container_uptime" | "weave_connection_state" | "host_uptime" => 100,
+        "docker_container_created" | "docker_container_state_human" => 170,
+        _ => 150,
+    }
+}
+
+fn default_sort(nodes: &[&Arc<NodeSummary>]) -> SmolStr {
+    nodes
+        .iter()
+        .find_map(|node| node.metrics.iter().find(|metric| !metric.value_empty))
+        .map_or_else(|| "label".into(), |metric| metric.id.clone())
+}
+
+/// A sort key. Rows without a value come last in either direction.
+#[derive(Debug, PartialEq)]
+enum Key {
+    Number(f64),
+    Text(String),
+    Missing,
+}
+
+fn key(node: &NodeSummary, column: &str, kind: Kind) -> Key {
+    let text = |value: &str| Key::Text(value.to_lowercase());
+    match kind {
+        Kind::Label => text(&node.label),
+        Kind::Metric => node
+            .metrics
+            .iter()
+            .find(|metric| metric.id == column && !metric.value_empty)
+            .map_or(Key::Missing, |metric| Key::Number(metric.value)),
+        Kind::Parent => node.parents.iter().find(|parent| parent.topology_id == column).map_or(Key::Missing, |parent| text(&parent.label)),
+        Kind::Metadata => node.metadata.iter().find(|row| row.id == column).map_or(Key::Missing, |row| match row.data_type.as_str() {
+            "number" | "duration" => row.value.parse().map_or(Key::Missing, Key::Number),
+            "ip" => Key::Text(format::ip_key(&row.value)),
+            _ => text(&row.value),
+        }),
+    }
+}
+
+fn compare(a: &Key, b: &Key, descending: bool) -> Ordering {
+    let directed = |order: Ordering| if descending { order.reverse() } else { order };
+    match (a, b) {
+        (Key::Missing, Key::Missing) => Ordering::Equal,
+        (Key::Missing, _) => Ordering::Greater,
+        (_, Key::Missing) => Ordering::Less,
+        (Key::Number(a), Key::Number(b)) => directed(a.total_cmp(b)),
+        (Key::Text(a), Key::Text(b)) => directed(a.cmp(b)),
+        (Key::Number(_), Key::Text(_)) => directed(Ordering::Less),
+        (Key::Text(_), Key::Number(_)) => directed(Ordering::Greater),
+    }
+}
+
+fn ordered(nodes: &[&Arc<NodeSummary>], column: &str, kind: Kind, descending: bool) -> Vec<u32> {
+    let mut keyed: Vec<(Key, u32)> = nodes.iter().zip(0..).map(|(node, at)| (key(node, column, kind), at)).collect();
+    // Nodes come by id, so a stable sort has the same ties every time.
+    keyed.sort_by(|a, b| compare(&a.0, &b.0, descending));
+    keyed.into_iter().map(|(_, at)| at).collect()
+}
+
+/// Keeps the row under the pointer where it was, so that a click hits what was aimed at.
+fn hold(order: &mut Vec<u32>, nodes: &[&Arc<NodeSummary>], held: Option<&(SmolStr, u32)>) {
+    let Some((id, place)) = held else { return };
+    if let Some(now) = order.iter().position(|at| nodes.get(*at as usize).is_some_and(|node| node.id == *id)) {
+        let row = order.remove(now);
+        order.insert((*place as usize).min(order.len()), row);
+    }
+}
+
+fn row(node: &NodeSummary, sources: &[Source], request: &Request<'_>, span: Option<(u32, u32)>) -> TableRowVm {
+    TableRowVm {
+        id: node.id.clone(),
+        label: node.label.clone(),
+        minor: if node.pseudo { node.label_minor.clone() } else { SmolStr::default() },
+        colour: colours::node(&node.rank, &node.label, node.pseudo),
+        spans: span.into_iter().collect(),
+        cells: sources.iter().skip(1).map(|source| cell(node, source, request)).collect(),
+    }
+}
+
+fn cell(node: &NodeSummary, source: &Source, request: &Request<'_>) -> TableCell {
+    let id = &source.column.id;
+    let mut cell = TableCell {
+        bar: -1.0,
+        ..TableCell::default()
+    };
+    match source.kind {
+        Kind::Label => {}
+        Kind::Parent => {
+            cell.links = node
+                .parents
+                .iter()
+                .filter(|parent| parent.topology_id == *id)
+                .map(|parent| NodeLink {
+                    topology: parent.topology_id.clone(),
+                    kind: source.column.label.clone(),
+                    id: parent.id.clone(),
+                    label: parent.label.clone(),
+                    spans: Vec::new(),
+                })
+                .collect();
+        }
+        Kind::Metadata => {
+            if let Some(row) = node.metadata.iter().find(|row| row.id == *id) {
+                cell.text = format::data(&row.value, &row.data_type, request.now).into();
+            }
+        }
+        Kind::Metric => {
+            if let Some(metric) = node.metrics.iter().find(|metric| metric.id == *id && !metric.value_empty) {
+                cell.text = format::metric(metric.value, &metric.format).into();
+                cell.bar = if metric.max > 0.0 { (metric.value / metric.max).clamp(0.0, 1.0) as f32 } else { -1.0 };
+            }
+        }
+    }
+    cell
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Request, build};
+    use crate::model::{MetadataRow, MetricRow, NodeSummary};
+    use crate::protocol::Sort;
+    use crate::session::{map::Visible, matcher::Matcher};
+    use crate::view::View;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    fn node(id: &str, ip: &str, cpu: Option<f64>) -> Arc<NodeSummary> {
+        Arc::new(NodeSummary {
+            id: id.into(),
+            label: id.to_uppercase().into(),
+            metadata: vec![MetadataRow {
+                id: "ip".into(),
+                label: "IP".into(),
+                value: ip.into(),
+                data_type: "ip".into(),
+                ..MetadataRow::default()
+            }],
+            metrics: cpu
+                .map(|value| MetricRow {
+                    id: "cpu".into(),
+                    label: "CPU".into(),
+                    format: "percent".into(),
+                    value,
+                    max: 100.0,
+                    ..MetricRow::default()
+                })
+                .into_iter()
+                .collect(),
+            ..NodeSummary::default()
+        })
+    }
+
+    fn visible() -> Visible {
+        Visible {
+            view: Arc::new(View {
+                topology: "containers".into(),
+                nodes: vec![
+                    node("a", "10.0.0.10", Some(1.0)),
+                    node("b", "10.0.0.9", None),
+                    node("c", "9.0.0.1", Some(50.0)),
+                    node("d", "10.0.0.2", Some(0.0)),
+                ],
+                ..View::default()
+            }),
+            kept: None,
+        }
+    }
+
+    fn order(sort: Option<(&str, Option<bool>)>, query: &str, held: Option<(&str, u32)>, window: (u32, u32)) -> (String, u32) {
+        let visible = visible();
+        let sort = sort.map(|(column, descending)| Sort {
+            column: column.into(),
+            descending,
+        });
+        let mut matcher = Matcher::default();
+        matcher.set(query);
+        let held = held.map(|(id, place)| (id.into(), place));
+        let table = build(
+            &Request {
+                visible: &visible,
+                name: "Containers",
+                views: &BTreeMap::new(),
+                sort: sort.as_ref(),
+                window,
+                held: held.as_ref(),
+                now: 0.0,
+            },
+            &mut matcher,
+        );
+        (table.rows.iter().map(|row| row.id.as_str()).collect(), table.total)
+    }
+
+    const ALL: (u32, u32) = (0, 100);
+
+    #[test]
+    fn the_first_metric_descending_is_the_default_and_rows_without_it_come_last() {
+        assert_eq!(order(None, "", None, ALL).0, "cadb");
+        assert_eq!(order(Some(("cpu", Some(false))), "", None, ALL).0, "dacb");
+    }
+
+    #[test]
+    fn text_ascends_at_first_and_addresses_sort_as_numbers() {
+        assert_eq!(order(Some(("label", None)), "", None, ALL).0, "abcd");
+        assert_eq!(order(Some(("ip", None)), "", None, ALL).0, "cdba");
+        assert_eq!(order(Some(("no such column", None)), "", None, ALL).0, "abcd");
+    }
+
+    #[test]
+    fn a_live_search_leaves_only_what_matches() {
+        assert_eq!(order(None, "cpu >= 1", None, ALL), ("ca".to_owned(), 2));
+        assert_eq!(order(None, "cpu >", None, ALL).1, 4, "an incomplete query hides nothing");
+    }
+
+    #[test]
+    fn the_row_under_the_pointer_keeps_its_place() {
+        assert_eq!(order(None, "", Some(("b", 0)), ALL).0, "bcad");
+    }
+
+    #[test]
+    fn only_the_window_is_made() {
+        assert_eq!(order(None, "", None, (1, 2)), ("ad".to_owned(), 4));
+        assert_eq!(order(None, "", None, (99, 5)), (String::new(), 4));
+    }
+}
