@@ -105,6 +105,7 @@ fn read<T: DeserializeOwned>(data: &JsValue) -> Option<T> {
         .ok()
 }
 
-fn log(text: &str) {
+/// Says something on the console.
+pub fn log(text: &str) {
     web_sys::console::error_1(&JsValue::from_str(text));
 }

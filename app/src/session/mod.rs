@@ -162,6 +162,20 @@ impl Session {
         self.dirty = true;
     }
 
+    /// Says more exactly why there is no connection, once that is known.
+    pub fn trouble(&mut self, found: Trouble) {
+        if let ConnectionState::Waiting { trouble, .. } = &mut self.link.state {
+            *trouble = found;
+            self.dirty = true;
+        }
+    }
+
+    /// Whether reports come from a server rather than from files.
+    #[must_use]
+    pub fn has_server(&self) -> bool {
+        self.has_server
+    }
+
     /// Time passes: silent probes are forgotten, ages and relative dates move on.
     pub fn tick(&mut self, now: u64) {
         if self.has_server && self.state.paused_at.is_none() && self.link.state == ConnectionState::Live && self.engine.feed_mut().expire(now) {
@@ -265,11 +279,8 @@ impl Session {
         }
     }
 
-    fn raw_report(&mut self) -> Vec<ToPage> {
-        vec![match self.engine.raw_report() {
-            Some(json) => ToPage::RawReport(json),
-            None => ToPage::Notice("There is no report to save yet.".into()),
-        }]
+    fn raw_report(&self) -> Vec<ToPage> {
+        vec![ToPage::Notice("There is no report to save yet.".into())]
     }
 }
 

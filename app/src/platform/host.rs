@@ -1,0 +1,257 @@
+//! The worker's event loop around a [`Session`]: the viewer socket with its back-off, timers, and when to render.
+//!
+//! A change asked for by a person is rendered at once; reports are gathered for a moment, so that a hundred probes do not cause a hundred
+//! renderings a second.
+
+use std::{cell::RefCell, rc::Rc};
+
+use gloo_timers::callback::{Interval, Timeout};
+
+use super::{http, now, socket};
+use crate::protocol::{ConnectionState, ToPage, ToWorker, Trouble};
+use crate::session::{Session, SocketAdvice};
+
+/// Reports are gathered this long before they are shown.
+const GATHER_MILLIS: u32 = 200;
+/// The first pause before another attempt; it doubles up to the longest.
+const FIRST_PAUSE_MILLIS: u64 = 500;
+const LONGEST_PAUSE_MILLIS: u64 = 30_000;
+/// A server says something at least this often; silence means that the connection is dead.
+const SILENCE_MILLIS: u64 = 90_000;
+
+/// The worker.
+pub struct Host {
+    session: Session,
+    page: Option<super::worker::PageLink>,
+    server: Option<Server>,
+    socket: Option<socket::Socket>,
+    heard_at: u64,
+    attempts: u32,
+    greeted: bool,
+    gathering: Option<Timeout>,
+    retry: Option<Timeout>,
+}
+
+#[derive(Clone)]
+struct Server {
+    base: String,
+    subset: String,
+    token: Option<String>,
+}
+
+type Shared = Rc<RefCell<Host>>;
+
+/// Starts the worker's loop. False outside of a dedicated worker.
+pub fn start() -> bool {
+    let host = Rc::new(RefCell::new(Host {
+        session: Session::new(),
+        page: None,
+        server: None,
+        socket: None,
+        heard_at: 0,
+        attempts: 0,
+        greeted: false,
+        gathering: None,
+        retry: None,
+    }));
+    let of_page = host.clone();
+    let Some(page) = super::worker::PageLink::listen(move |message| on_page(&of_page, message)) else {
+        return false;
+    };
+    host.borrow_mut().page = Some(page);
+    let ticking = host.clone();
+    Interval::new(1_000, move || on_tick(&ticking)).forget();
+    true
+}
+
+fn on_page(host: &Shared, message: ToWorker) {
+    let connect = match &message {
+        ToWorker::Connect { server, subset, token } => Some(server.clone().map(|base| Server {
+            base,
+            subset: subset.clone(),
+            token: token.clone(),
+        })),
+        _ => None,
+    };
+    let retry = matches!(message, ToWorker::Retry) || matches!(message, ToWorker::Hidden(false));
+    let file = matches!(message, ToWorker::File { .. });
+    let was_paused = host.borrow().session.is_paused();
+    let answers = host.borrow_mut().session.message(message, now());
+    send(host, &answers);
+    if let Some(server) = connect {
+        let mut borrowed = host.borrow_mut();
+        borrowed.server = server;
+        borrowed.attempts = 0;
+        drop(borrowed);
+        open(host);
+    } else if file && !host.borrow().session.has_server() {
+        let mut borrowed = host.borrow_mut();
+        borrowed.socket = None;
+        borrowed.retry = None;
+        borrowed.server = None;
+    } else if (was_paused && !host.borrow().session.is_paused()) || (retry && host.borrow().retry.is_some()) {
+        host.borrow_mut().attempts = 0;
+        open(host);
+    }
+    render(host);
+}
+
+fn send(host: &Shared, messages: &[ToPage]) {
+    if let Some(page) = &host.borrow().page {
+        messages.iter().for_each(|message| page.send(message));
+    }
+}
+
+fn render(host: &Shared) {
+    let messages = {
+        let mut borrowed = host.borrow_mut();
+        borrowed.gathering = None;
+        if !borrowed.session.wants_render() {
+            return;
+        }
+        borrowed.session.render(now())
+    };
+    send(host, &messages);
+}
+
+fn gather(host: &Shared) {
+    let mut borrowed = host.borrow_mut();
+    if borrowed.gathering.is_none() && borrowed.session.wants_render() {
+        let later = host.clone();
+        borrowed.gathering = Some(Timeout::new(GATHER_MILLIS, move || render(&later)));
+    }
+}
+
+fn on_tick(host: &Shared) {
+    let silent = {
+        let mut borrowed = host.borrow_mut();
+        let time = now();
+        borrowed.session.tick(time);
+        borrowed.socket.is_some() && borrowed.greeted && time.saturating_sub(borrowed.heard_at) > SILENCE_MILLIS
+    };
+    if silent {
+        fail(host, Trouble::Lost);
+    }
+    gather(host);
+}
+
+/// Opens the viewer socket, in place of the one there is.
+fn open(host: &Shared) {
+    let mut borrowed = host.borrow_mut();
+    borrowed.socket = None;
+    borrowed.retry = None;
+    borrowed.greeted = false;
+    borrowed.heard_at = now();
+    let Some(server) = borrowed.server.clone() else {
+        borrowed.session.connection(ConnectionState::NoServer);
+        return;
+    };
+    borrowed.session.connection(ConnectionState::Connecting);
+    let scheme_less = server.base.strip_prefix("http").unwrap_or(&server.base);
+    let mut url = format!("ws{scheme_less}api/viewer/ws");
+    if !server.subset.is_empty() {
+        url.push('?');
+        url.push_str(&server.subset);
+    }
+    // A browser cannot set headers on a WebSocket, and cookies do not reach another origin: the token travels as an offered protocol.
+    let protocols: Vec<String> = server.token.iter().flat_map(|token| ["scope.viewer".to_owned(), format!("bearer.{token}")]).collect();
+    let handler = host.clone();
+    match socket::Socket::open(&url, &protocols, move |message| on_socket(&handler, message)) {
+        Ok(socket) => borrowed.socket = Some(socket),
+        Err(_) => {
+            drop(borrowed);
+            fail(host, Trouble::MixedContent);
+        }
+    }
+}
+
+fn on_socket(host: &Shared, message: socket::Message) {
+    match message {
+        socket::Message::Open | socket::Message::Text(_) => host.borrow_mut().heard_at = now(),
+        socket::Message::Binary(bytes) => {
+            let advice = {
+                let mut borrowed = host.borrow_mut();
+                borrowed.heard_at = now();
+                borrowed.greeted = true;
+                borrowed.attempts = 0;
+                borrowed.session.frame(&bytes, now())
+            };
+            match advice {
+                SocketAdvice::Continue => gather(host),
+                SocketAdvice::Retry(trouble) => fail(host, trouble),
+            }
+        }
+        socket::Message::Closed(..) => {
+            let (greeted, server) = {
+                let borrowed = host.borrow();
+                (borrowed.greeted, borrowed.server.clone())
+            };
+            fail(host, Trouble::Lost);
+            if let (false, Some(server)) = (greeted, server) {
+                diagnose(host.clone(), server);
+            }
+        }
+    }
+}
+
+/// Notes why there is no connection and when the next attempt is.
+fn fail(host: &Shared, trouble: Trouble) {
+    let mut borrowed = host.borrow_mut();
+    borrowed.socket = None;
+    let doubled = FIRST_PAUSE_MILLIS.saturating_mul(1 << borrowed.attempts.min(10)).min(LONGEST_PAUSE_MILLIS);
+    // Up to a quarter more, so that a thousand pages do not come back in the same moment.
+    let pause = doubled + (js_sys::Math::random() * doubled as f64 / 4.0) as u64;
+    borrowed.attempts += 1;
+    let retry_at = now() + pause;
+    borrowed.session.connection(ConnectionState::Waiting { trouble, retry_at });
+    let later = host.clone();
+    borrowed.retry = Some(Timeout::new(pause as u32, move || open(&later)));
+    drop(borrowed);
+    render(host);
+}
+
+/// Finds out why a socket never opened: a WebSocket does not say, a plain request does.
+fn diagnose(host: Shared, server: Server) {
+    wasm_bindgen_futures::spawn_local(async move {
+        let trouble = find_trouble(&server).await;
+        let mut borrowed = host.borrow_mut();
+        let same = borrowed.server.as_ref().is_some_and(|now| now.base == server.base);
+        if same {
+            borrowed.session.trouble(trouble);
+        }
+        drop(borrowed);
+        render(&host);
+    });
+}
+
+async fn find_trouble(server: &Server) -> Trouble {
+    let url = format!("{}api", server.base);
+    let request = http::Request {
+        token: server.token.clone(),
+        ..http::Request::default()
+    };
+    match http::send(&url, request).await {
+        Ok(answer) if answer.status == 401 => Trouble::Login,
+        Ok(answer) if answer.status == 403 => Trouble::Origin,
+        Ok(answer) if answer.is_ok() && answer.text.contains("\"version\"") => {
+            if answer.text.contains("\"viewer\"") || answer.text.contains("\"probes\"") {
+                Trouble::Lost
+            } else {
+                Trouble::ServerTooOld("it has no viewer socket".into())
+            }
+        }
+        Ok(answer) => Trouble::ServerTooOld(format!("it answered {}", answer.status)),
+        Err(_) => {
+            let blind = http::Request {
+                blind: true,
+                ..http::Request::default()
+            };
+            let answers = http::send(&url, blind).await.is_ok();
+            match (answers, server.base.starts_with("https:")) {
+                (true, _) => Trouble::Origin,
+                (false, true) => Trouble::Tls,
+                (false, false) => Trouble::Unreachable,
+            }
+        }
+    }
+}
