@@ -234,7 +234,7 @@ async fn find_trouble(server: &Server) -> Trouble {
         Ok(answer) if answer.status == 401 => Trouble::Login,
         Ok(answer) if answer.status == 403 => Trouble::Origin,
         Ok(answer) if answer.is_ok() && answer.text.contains("\"version\"") => {
-            if answer.text.contains("\"viewer\"") || answer.text.contains("\"probes\"") {
+            if answer.text.contains("\"deltas\"") {
                 Trouble::Lost
             } else {
                 Trouble::ServerTooOld("it has no viewer socket".into())

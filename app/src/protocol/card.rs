@@ -27,6 +27,8 @@ pub struct CardVm {
     pub stable: SmolStr,
     /// What kind of thing it is, e.g. `Containers`.
     pub view: SmolStr,
+    /// The node vanished while its card was open; the rest is as it was last.
+    pub gone: bool,
     /// The rest.
     pub state: CardState,
 }

@@ -57,6 +57,7 @@ pub fn build(card: &CardRef, details: &NodeDetails, context: &Context<'_>) -> Ca
         spans: spans("label", &node.label, context),
         stable: stable::name(&card.topology, node).unwrap_or_default(),
         view: kind_name(&card.topology, context.views),
+        gone: false,
         state: CardState::Ready(Box::new(body)),
     }
 }

@@ -280,7 +280,10 @@ impl Session {
     }
 
     fn raw_report(&self) -> Vec<ToPage> {
-        vec![ToPage::Notice("There is no report to save yet.".into())]
+        if !self.engine.feed().has_reports() {
+            return vec![ToPage::Notice("There is no report to save yet.".into())];
+        }
+        vec![ToPage::RawReport(scope_shared::wire::encode_json(self.engine.feed().report()))]
     }
 }
 

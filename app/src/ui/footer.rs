@@ -1,0 +1,74 @@
+//! The bottom line: counts and connection on the left; version, probes, plugins and tools on the right.
+
+use leptos::prelude::*;
+
+use super::{icons::icon, store::{Overlay, Store}, theme};
+use crate::protocol::{ConnectionState, ToWorker};
+
+/// The line.
+pub fn footer(store: Store) -> impl IntoView {
+    let connection = Memo::new(move |_| {
+        store.link.with(|link| match &link.state {
+            ConnectionState::NoServer => ("off", "Recorded reports".to_owned()),
+            ConnectionState::Connecting => ("wait", "Connecting…".to_owned()),
+            ConnectionState::Live if !link.caught_up => ("wait", "Receiving…".to_owned()),
+            ConnectionState::Live => ("live", "Connected".to_owned()),
+            ConnectionState::Waiting { .. } => ("lost", "Trying to reconnect…".to_owned()),
+        })
+    });
+    let who = Memo::new(move |_| store.link.with(|link| (link.version.clone(), link.hostname.clone(), link.probes.len(), link.plugins.len(), link.plugins.iter().any(|plugin| plugin.status != "ok"))));
+    view! {
+        <footer class="foot">
+            <span class=move || format!("dot {}", connection.get().0) aria-hidden="true"></span>
+            <span role="status" class="connection">{move || connection.get().1}</span>
+            <span class="counts" data-testid="counts">{move || store.overview.with(counts)}</span>
+            <span class="spacer"></span>
+            {move || {
+                let (version, hostname, probes, plugins, trouble) = who.get();
+                view! {
+                    {(!version.is_empty()).then(|| view! { <span class="wide minor">{format!("Scope {version} on {hostname}")}</span> })}
+                    <button class="plain wide" on:click=move |_| store.overlay.set(Overlay::Probes)>
+                        {match probes { 1 => "1 probe".to_owned(), count => format!("{count} probes") }}
+                        {(plugins > 0).then(|| format!(", {plugins} plugins"))}
+                        {trouble.then(|| icon("warning"))}
+                    </button>
+                }
+            }}
+            <button class="tool" title="Lay the map out afresh" aria-label="Lay the map out afresh" on:click=move |_| store.tell(ToWorker::Relayout)>
+                {icon("refresh")}
+            </button>
+            <button
+                class="tool"
+                title=move || format!("Theme: {}", theme_name(store))
+                aria-label=move || format!("Theme: {}. Change it", theme_name(store))
+                on:click=move |_| theme::next(store)
+            >
+                {icon("contrast")}
+            </button>
+            <button class="tool" title="Tools and exports" aria-label="Tools and exports" on:click=move |_| store.overlay.set(Overlay::Tools)>
+                {icon("tools")}
+            </button>
+            <button class="tool" title="Help (?)" aria-label="Help" on:click=move |_| store.overlay.set(Overlay::Help)>
+                {icon("help")}
+            </button>
+        </footer>
+    }
+}
+
+fn theme_name(store: Store) -> &'static str {
+    let now = store.theme.get();
+    super::store::ThemeChoice::ALL.iter().find(|(choice, ..)| *choice == now).map_or("", |(_, _, label)| label)
+}
+
+fn counts(overview: &crate::protocol::Overview) -> String {
+    if overview.current.is_empty() {
+        return String::new();
+    }
+    let hidden = overview.stats.filtered_nodes.max(0) as u32 + overview.hidden_by_pins;
+    let nodes = if overview.shown == 1 { "node" } else { "nodes" };
+    if hidden > 0 {
+        format!("{} {nodes} ({hidden} filtered)", overview.shown)
+    } else {
+        format!("{} {nodes}", overview.shown)
+    }
+}

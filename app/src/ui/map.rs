@@ -1,0 +1,126 @@
+//! The map on its canvas, the zoom buttons, and what is said about an edge under the pointer.
+
+use leptos::html::Canvas;
+use leptos::prelude::*;
+
+use super::{icons::icon, store::{self, Store, with_map}, theme};
+use crate::platform::storage;
+use crate::protocol::{Mode, ToWorker};
+use crate::scene::{Pin, gl::{Events, Hover, Insets, MapView}};
+
+/// The canvas; it stays in place when another mode is shown, and is only hidden.
+pub fn map(store: Store, mode: Memo<Mode>) -> impl IntoView {
+    let canvas = NodeRef::<Canvas>::new();
+    let tip = RwSignal::new(None::<(String, f64, f64)>);
+    let failed = RwSignal::new(false);
+    Effect::new(move |_| {
+        let Some(element) = canvas.get() else { return };
+        match MapView::mount(element, events(store, tip)) {
+            Ok(map) => {
+                map.set_theme(theme::resolved(store.theme.get_untracked()));
+                restore_pins(store, &map);
+                store::set_map(Some(map));
+            }
+            Err(_) => failed.set(true),
+        }
+    });
+    let selected = Memo::new(move |_| store.state.with(|state| (state.selected.clone(), state.topology.clone())));
+    let has_cards = Memo::new(move |_| store.state.with(|state| !state.cards.is_empty()));
+    Effect::new(move |_| {
+        let wide = window().inner_width().ok().and_then(|width| width.as_f64()).unwrap_or_default() > 900.0;
+        let insets = Insets {
+            top: 24.0,
+            right: if has_cards.get() && wide { 452.0 } else { 24.0 },
+            bottom: 40.0,
+            left: 24.0,
+        };
+        with_map(|map| map.set_insets(insets));
+    });
+    Effect::new(move |_| {
+        let (id, _) = selected.get();
+        with_map(|map| map.set_selected(id.as_deref()));
+    });
+    view! {
+        <canvas
+            node_ref=canvas
+            class="map"
+            class:hidden=move || mode.get() != Mode::Graph
+            tabindex="0"
+            role="application"
+            aria-label="Map of nodes and connections. Arrow keys move between nodes, Enter opens one."
+        ></canvas>
+        {move || failed.get().then(|| view! {
+            <p class="note failed">"This browser gives the page no canvas to draw on. The table (t) shows the same nodes."</p>
+        })}
+        {move || tip.get().map(|(text, x, y)| view! {
+            <div class="tip" role="presentation" style:left=format!("{x}px") style:top=format!("{y}px")>{text}</div>
+        })}
+        {move || (mode.get() == Mode::Graph).then(zoom)}
+    }
+}
+
+fn events(store: Store, tip: RwSignal<Option<(String, f64, f64)>>) -> Events {
+    Events {
+        select: Some(Box::new(move |id| {
+            let selected = store.state.with_untracked(|state| state.selected.clone());
+            match id {
+                Some(id) if selected.as_deref() == Some(id.as_str()) && store.state.with_untracked(|state| state.cards.len() == 1) => {}
+                Some(id) => store.update(|state| {
+                    let topology = state.topology.clone();
+                    state.focus(&topology, &id);
+                }),
+                None => store.update(crate::protocol::ViewState::close_all),
+            }
+        })),
+        hover: Some(Box::new(move |hover, [x, y]| {
+            let text = match hover {
+                Hover::Nothing | Hover::Node(_) => None,
+                Hover::Edge { from, to } => Some(format!("{} → {}", name_of(store, &from), name_of(store, &to))),
+                Hover::Cluster(count) => Some(format!("{count} nodes; zoom in to see them")),
+            };
+            tip.set(text.map(|text| (text, x + 12.0, y + 12.0)));
+        })),
+        open: Some(Box::new(move |id| {
+            store.update(|state| {
+                let topology = state.topology.clone();
+                state.focus(&topology, &id);
+            });
+        })),
+        pins: Some(Box::new(move |pins| {
+            keep_pins(&pins);
+            store.tell(ToWorker::Pins(pins));
+        })),
+        camera: None,
+        announce: Some(Box::new(move |text| store.announce.set(text))),
+    }
+}
+
+/// An id's readable part, unless the map knows better.
+fn name_of(_store: Store, id: &str) -> String {
+    store::label_of(id).unwrap_or_else(|| id.split(";<").next().unwrap_or(id).to_owned())
+}
+
+fn keep_pins(pins: &[Pin]) {
+    let bytes = postcard::to_allocvec(pins).unwrap_or_default();
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    storage::set(storage::PINS, (!pins.is_empty()).then_some(text.as_str()));
+}
+
+fn restore_pins(store: Store, map: &MapView) {
+    let Some(text) = storage::get(storage::PINS) else { return };
+    let bytes: Option<Vec<u8>> = (0..text.len() / 2).map(|at| u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()).collect();
+    if let Some(pins) = bytes.and_then(|bytes| postcard::from_bytes::<Vec<Pin>>(&bytes).ok()) {
+        map.set_pins(pins.clone());
+        store.tell(ToWorker::Pins(pins));
+    }
+}
+
+fn zoom() -> impl IntoView {
+    view! {
+        <div class="panel zoom" role="group" aria-label="Zoom">
+            <button title="Zoom in (+)" aria-label="Zoom in" on:click=|_| with_map(|map| map.zoom_by(1.3))>{icon("plus")}</button>
+            <button title="Show everything (0)" aria-label="Fit to screen" on:click=|_| with_map(MapView::fit)>{icon("fit")}</button>
+            <button title="Zoom out (-)" aria-label="Zoom out" on:click=|_| with_map(|map| map.zoom_by(1.0 / 1.3))>{icon("minus")}</button>
+        </div>
+    }
+}

@@ -1,0 +1,257 @@
+//! Table mode: a real table of which only the rows on screen exist. The worker sorts and cuts; this scrolls.
+
+use leptos::html::Div;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
+
+use super::{css, icons::icon, marked, store::Store};
+use crate::protocol::{CardRef, Sort, TableCell, TableColumn, TableRowVm, ToWorker};
+
+/// Height of a row, CSS pixels; `table.css` has the same number.
+const ROW: f64 = 32.0;
+/// Rows made beyond the visible ones, so that a slow answer leaves no hole.
+const MARGIN: u32 = 24;
+
+/// The table.
+pub fn table(store: Store) -> impl IntoView {
+    let scroller = NodeRef::<Div>::new();
+    let cursor = RwSignal::new(0u32);
+    let asked = StoredValue::new((0u32, 0u32));
+    let ask = move || {
+        let Some(element) = scroller.get_untracked() else { return };
+        let first = (f64::from(element.scroll_top()) / ROW) as u32;
+        let visible = (f64::from(element.client_height()) / ROW) as u32 + 2;
+        let start = first.saturating_sub(MARGIN);
+        let count = (visible + 2 * MARGIN).min(400);
+        let (old_start, old_count) = asked.get_value();
+        let covered = first >= old_start && first + visible <= old_start + old_count;
+        let near_edge = first.saturating_sub(old_start) < MARGIN / 2 && old_start > 0;
+        let near_end = (old_start + old_count).saturating_sub(first + visible) < MARGIN / 2;
+        if !covered || near_edge || near_end {
+            if (start, count) == (old_start, old_count) {
+                return;
+            }
+            asked.set_value((start, count));
+            store.tell(ToWorker::Window { start, count });
+        }
+    };
+    Effect::new(move |_| {
+        if scroller.get().is_some() {
+            ask();
+        }
+    });
+    let columns = Memo::new(move |_| store.table.with(|table| table.columns.clone()));
+    let order = Memo::new(move |_| store.table.with(|table| (table.sort.clone(), table.descending)));
+    view! {
+        <div
+            class="table-view"
+            node_ref=scroller
+            tabindex="0"
+            role="region"
+            aria-label="Nodes"
+            on:scroll=move |_| ask()
+            on:keydown=move |event| key(store, scroller, cursor, &event)
+            on:mouseleave=move |_| store.tell(ToWorker::HoldRow(None))
+        >
+            <table aria-rowcount=move || store.table.with(|table| table.total + 1).to_string()>
+                <colgroup>
+                    {move || columns.get().into_iter().map(|column| view! { <col style:width=format!("{}px", column.width) /> }).collect_view()}
+                    <col />
+                </colgroup>
+                <thead>
+                    <tr aria-rowindex="1">
+                        {move || {
+                            let (sort, descending) = order.get();
+                            columns.get().into_iter().map(|column| header(store, column, &sort, descending)).collect_view()
+                        }}
+                        <th class="rest" aria-hidden="true"></th>
+                    </tr>
+                </thead>
+                <tbody>
+                    <tr class="gap" aria-hidden="true">
+                        <td style:height=move || store.table.with(|table| format!("{}px", f64::from(table.start) * ROW))></td>
+                    </tr>
+                    {move || {
+                        let selected = store.state.with(|state| state.selected.clone());
+                        store
+                            .table
+                            .with(|table| {
+                                table
+                                    .rows
+                                    .iter()
+                                    .enumerate()
+                                    .map(|(at, one)| {
+                                        let index = table.start + at as u32;
+                                        let chosen = selected.as_ref() == Some(&one.id);
+                                        row(store, one.clone(), index, chosen, cursor)
+                                    })
+                                    .collect_view()
+                            })
+                    }}
+                    <tr class="gap" aria-hidden="true">
+                        <td style:height=move || {
+                            store
+                                .table
+                                .with(|table| {
+                                    let below = table.total.saturating_sub(table.start + table.rows.len() as u32);
+                                    format!("{}px", f64::from(below) * ROW)
+                                })
+                        }></td>
+                    </tr>
+                </tbody>
+            </table>
+            {move || store.table.with(|table| {
+                let searching = store.state.with(|state| !state.query.trim().is_empty());
+                (table.total == 0 && searching && !table.columns.is_empty())
+                    .then(|| view! { <p class="note none">"No node of this view matches the search."</p> })
+            })}
+        </div>
+    }
+}
+
+fn header(store: Store, column: TableColumn, sort: &str, descending: bool) -> impl IntoView {
+    let active = column.id == sort;
+    let state = match (active, descending) {
+        (false, _) => "none",
+        (true, false) => "ascending",
+        (true, true) => "descending",
+    };
+    let id = column.id.clone();
+    view! {
+        <th scope="col" class:number=column.numeric aria-sort=state data-column=column.id.to_string()>
+            <button
+                class="plain"
+                title=format!("Sort by {}", column.label)
+                on:click=move |_| {
+                    let id = id.clone();
+                    store.update(|state| {
+                        state.sort = Some(Sort { column: id, descending: active.then_some(!descending) });
+                    });
+                }
+            >
+                <span>{column.label.to_string()}</span>
+                {active.then(|| icon(if descending { "sort-down" } else { "sort-up" }))}
+            </button>
+        </th>
+    }
+}
+
+fn row(store: Store, row: TableRowVm, index: u32, chosen: bool, cursor: RwSignal<u32>) -> impl IntoView {
+    let id = row.id.clone();
+    let held = row.id.clone();
+    let pressed = StoredValue::new((0, 0));
+    view! {
+        <tr
+            class="node"
+            class:chosen=chosen
+            class:cursor=move || cursor.get() == index
+            aria-rowindex=(index + 2).to_string()
+            aria-selected=chosen.to_string()
+            data-node=row.id.to_string()
+            on:mouseenter=move |_| store.tell(ToWorker::HoldRow(Some((held.clone(), index))))
+            on:mousedown=move |event| pressed.set_value((event.client_x(), event.client_y()))
+            on:click=move |event| {
+                let (x, y) = pressed.get_value();
+                // A drag selects text; it is no click.
+                if (event.client_x() - x).abs() > 2 || (event.client_y() - y).abs() > 2 {
+                    return;
+                }
+                cursor.set(index);
+                let id = id.clone();
+                store.update(|state| state.click_node(&id));
+            }
+        >
+            <th scope="row">
+                <span class="swatch" style:background=css(row.colour)></span>
+                <span class="name" title=row.label.to_string()>{marked(&row.label, &row.spans)}</span>
+                <span class="minor">{row.minor.to_string()}</span>
+            </th>
+            {row.cells.into_iter().map(|one| cell(store, one)).collect_view()}
+            <td class="rest"></td>
+        </tr>
+    }
+}
+
+fn cell(store: Store, cell: TableCell) -> AnyView {
+    if !cell.links.is_empty() {
+        return view! {
+            <td>
+                {cell
+                    .links
+                    .into_iter()
+                    .map(|link| {
+                        let card = CardRef { topology: link.topology, id: link.id };
+                        view! {
+                            <button
+                                class="link"
+                                on:click=move |event| {
+                                    event.stop_propagation();
+                                    store.update(|state| state.push_card(&card.topology, &card.id));
+                                }
+                            >
+                                {link.label.to_string()}
+                            </button>
+                        }
+                    })
+                    .collect_view()}
+            </td>
+        }
+        .into_any();
+    }
+    if cell.bar >= 0.0 {
+        return view! {
+            <td class="number">
+                <span class="bar" aria-hidden="true">
+                    <span style:width=format!("{:.0}%", cell.bar * 100.0)></span>
+                </span>
+                {cell.text.to_string()}
+            </td>
+        }
+        .into_any();
+    }
+    view! { <td title=cell.text.to_string()>{cell.text.to_string()}</td> }.into_any()
+}
+
+fn key(store: Store, scroller: NodeRef<Div>, cursor: RwSignal<u32>, event: &web_sys::KeyboardEvent) {
+    let on_region = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()).is_some_and(|element| element.class_name() == "table-view");
+    let last = store.table.with_untracked(|table| table.total.saturating_sub(1));
+    let page = scroller.get_untracked().map_or(10, |element| (f64::from(element.client_height()) / ROW) as u32).max(1);
+    let now = cursor.get_untracked();
+    let next = match event.key().as_str() {
+        "ArrowDown" => (now + 1).min(last),
+        "ArrowUp" => now.saturating_sub(1),
+        "PageDown" => (now + page).min(last),
+        "PageUp" => now.saturating_sub(page),
+        "Home" => 0,
+        "End" => last,
+        "Enter" if on_region => {
+            let id = store.table.with_untracked(|table| {
+                let at = now.checked_sub(table.start)? as usize;
+                table.rows.get(at).map(|row| row.id.clone())
+            });
+            if let Some(id) = id {
+                store.update(|state| state.click_node(&id));
+            }
+            return;
+        }
+        _ => return,
+    };
+    event.prevent_default();
+    cursor.set(next);
+    if let Some(element) = scroller.get_untracked() {
+        let (top, height) = (f64::from(element.scroll_top()), f64::from(element.client_height()));
+        // The header covers one row.
+        let (above, below) = (f64::from(next) * ROW, f64::from(next + 2) * ROW);
+        if above < top {
+            element.set_scroll_top(above as i32);
+        } else if below > top + height {
+            element.set_scroll_top((below - height) as i32);
+        }
+    }
+    store.announce.set(store.table.with_untracked(|table| {
+        next.checked_sub(table.start)
+            .and_then(|at| table.rows.get(at as usize))
+            .map(|row| format!("{}, row {} of {}", row.label, next + 1, table.total))
+            .unwrap_or_default()
+    }));
+}
