@@ -3,18 +3,26 @@
 use crate::model::ControlInstance;
 use crate::protocol::{ControlVm, LinkVm};
 
-/// The kind of a control, as `--allow` and the server's greeting name it.
+/// The kind of a control, by the same words and rules as the server's and the probe's flags.
 #[must_use]
 pub fn kind(control: &str) -> &'static str {
-    match control {
-        "docker_exec_container" => "exec",
-        "docker_attach_container" => "attach",
-        "host_exec" => "host-shell",
-        _ if control.contains("logs") => "logs",
-        _ if control.contains("describe") => "describe",
-        _ if control.starts_with("docker_") => "lifecycle",
-        _ if control.starts_with("kubernetes_") || control.starts_with("ecs_") => "cluster",
-        _ => "plugin",
+    let says = |words: &[&str]| words.iter().any(|word| control.contains(word));
+    if control.contains('~') {
+        "plugins"
+    } else if control.starts_with("host_") {
+        "host-shell"
+    } else if says(&["exec"]) {
+        "exec"
+    } else if says(&["attach"]) {
+        "attach"
+    } else if says(&["logs", "describe"]) {
+        "logs"
+    } else if says(&["remove", "delete"]) {
+        "remove"
+    } else if ["docker_", "kubernetes_", "ecs_", "swarm_"].iter().any(|prefix| control.starts_with(prefix)) {
+        "lifecycle"
+    } else {
+        "plugins"
     }
 }
 

@@ -65,7 +65,7 @@ pub fn resources(store: Store) -> impl IntoView {
                         .layers
                         .into_iter()
                         .rev()
-                        .map(|one| layer(store, one, seen, width, selected.as_deref()))
+                        .map(move |one| layer(store, one, seen, width, selected.as_deref()))
                         .collect_view()
                 }}
             </div>
@@ -83,7 +83,7 @@ fn zoomed((left, width): (f64, f64), at: f64, factor: f64) -> (f64, f64) {
     (left, next)
 }
 
-fn layer(store: Store, layer: ResourceLayer, seen: (f64, f64), width: f64, selected: Option<&str>) -> impl IntoView {
+fn layer(store: Store, layer: ResourceLayer, seen: (f64, f64), width: f64, selected: Option<&str>) -> impl IntoView + use<> {
     let place = |one: &ResourceBox| {
         let left = ((one.left - seen.0) / seen.1 * width).max(0.0);
         let right = ((one.left + one.width - seen.0) / seen.1 * width).min(width);

@@ -175,10 +175,9 @@ pub fn empty(store: Store) -> impl IntoView {
     });
     view! {
         {move || {
-            cause.get().map(|cause| view! {
-                <div class="empty" role="status" data-cause=format!("{cause:?}").split('(').next().unwrap_or_default().to_owned()>
-                    {reason(store, cause)}
-                </div>
+            cause.get().map(|cause| {
+                let name = format!("{cause:?}").split('(').next().unwrap_or_default().to_owned();
+                view! { <div class="empty" role="status" data-cause=name>{reason(store, cause)}</div> }
             })
         }}
     }

@@ -62,7 +62,7 @@ pub fn table(store: Store) -> impl IntoView {
                     <tr aria-rowindex="1">
                         {move || {
                             let (sort, descending) = order.get();
-                            columns.get().into_iter().map(|column| header(store, column, &sort, descending)).collect_view()
+                            columns.get().into_iter().map(move |column| header(store, column, &sort, descending)).collect_view()
                         }}
                         <th class="rest" aria-hidden="true"></th>
                     </tr>
@@ -109,7 +109,7 @@ pub fn table(store: Store) -> impl IntoView {
     }
 }
 
-fn header(store: Store, column: TableColumn, sort: &str, descending: bool) -> impl IntoView {
+fn header(store: Store, column: TableColumn, sort: &str, descending: bool) -> impl IntoView + use<> {
     let active = column.id == sort;
     let state = match (active, descending) {
         (false, _) => "none",

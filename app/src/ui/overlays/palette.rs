@@ -10,7 +10,7 @@ use crate::scene::gl::MapView;
 #[derive(Clone)]
 enum Entry {
     Node(Jump),
-    View(String, String),
+    View(String),
     Option { parent: String, group: String, value: String, union: bool, default: String },
     Mode(Mode),
     Theme(ThemeChoice),
@@ -144,10 +144,10 @@ fn commands(store: Store) -> Vec<(String, String, Entry)> {
     }
     let overview = store.overview.get();
     for tab in overview.tabs.iter().filter(|tab| tab.visible) {
-        add(tab.name.to_string(), "View", Entry::View(tab.id.to_string(), tab.name.to_string()));
+        add(tab.name.to_string(), "View", Entry::View(tab.id.to_string()));
         for sub in &tab.subs {
             let name = if sub.name.starts_with("By ") { format!("{} {}", tab.name, sub.name.to_lowercase()) } else { sub.name.to_string() };
-            add(name.clone(), "View", Entry::View(sub.id.to_string(), name));
+            add(name, "View", Entry::View(sub.id.to_string()));
         }
     }
     add("Graph".into(), "View mode", Entry::Mode(Mode::Graph));
@@ -196,7 +196,7 @@ fn act(store: Store, entry: Entry) {
             }
             state.focus(&jump.topology, &jump.id);
         }),
-        Entry::View(id, _) => store.update(|state| state.switch_topology(&id)),
+        Entry::View(id) => store.update(|state| state.switch_topology(&id)),
         Entry::Option { parent, group, value, union, default } => store.update(|state: &mut ViewState| state.choose(&parent, &group, &value, union, &default)),
         Entry::Mode(mode) => toolbar::set_mode(store, mode),
         Entry::Theme(choice) => theme::choose(store, choice),

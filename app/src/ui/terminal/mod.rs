@@ -68,12 +68,15 @@ fn pane(store: Store, of: PipeRef, alone: bool) -> impl IntoView {
     let pipe = Pipe::open(&server, of.clone());
     let is_log = of.resize.is_empty() && !of.raw && of.control.contains("logs");
     let keep = StoredValue::new(false);
-    let ending = pipe.clone();
+    let ending = StoredValue::new_local(pipe.clone());
     on_cleanup(move || {
-        if !keep.get_value() {
-            ending.end();
-        }
-        ending.forget();
+        let kept = keep.try_get_value().unwrap_or_default();
+        ending.try_with_value(|pipe| {
+            if !kept {
+                pipe.end();
+            }
+            pipe.forget();
+        });
     });
     let state = pipe.state;
     let (popped, id) = (of.clone(), of.id.clone());

@@ -54,9 +54,10 @@ pub fn view(pipe: Pipe, of: PipeRef) -> impl IntoView {
             mount(element.into(), pipe.clone(), &of, mounted.clone(), size, failed);
         }
     });
-    let searched = StoredValue::new_local(screen.clone());
+    let searched = StoredValue::new_local(screen);
     on_cleanup(move || {
-        if let Some(screen) = screen.borrow_mut().take() {
+        let screen = searched.try_with_value(|screen| screen.borrow_mut().take()).flatten();
+        if let Some(screen) = screen {
             screen.terminal.dispose();
         }
     });
