@@ -66,6 +66,7 @@ struct Catalogue {
     topologies: Vec<TopologyDesc>,
     names: BTreeMap<SmolStr, SmolStr>,
     looked_at: u64,
+    stale: bool,
 }
 
 /// What the page was told last; equal messages are not sent again.
@@ -150,6 +151,7 @@ impl Session {
             Err(_) => {}
         }
         self.dirty = true;
+        self.catalogue.stale = true;
         SocketAdvice::Continue
     }
 
@@ -179,6 +181,11 @@ impl Session {
     /// Time passes: silent probes are forgotten, ages and relative dates move on.
     pub fn tick(&mut self, now: u64) {
         if self.has_server && self.state.paused_at.is_none() && self.link.state == ConnectionState::Live && self.engine.feed_mut().expire(now) {
+            self.catalogue.stale = true;
+            self.dirty = true;
+        }
+        // The tabs' counts follow the data, only not as closely as the view.
+        if self.catalogue.stale && now.saturating_sub(self.catalogue.looked_at) >= TABS_EVERY {
             self.dirty = true;
         }
         self.history.forget(now);
@@ -273,6 +280,7 @@ impl Session {
                 self.has_files = true;
                 self.link.caught_up = true;
                 self.engine.feed_mut().add_report(name, report);
+                self.catalogue.stale = true;
                 vec![ToPage::Notice(format!("{name} opened."))]
             }
             Err(error) => vec![ToPage::Notice(format!("{name} was not opened: {error}."))],

@@ -48,7 +48,7 @@ impl Session {
     }
 
     fn look_at_views(&mut self, now: u64, state_changed: bool) {
-        let stale = now.saturating_sub(self.catalogue.looked_at) >= TABS_EVERY;
+        let stale = self.catalogue.stale && now.saturating_sub(self.catalogue.looked_at) >= TABS_EVERY;
         if !stale && !state_changed && !self.catalogue.topologies.is_empty() {
             return;
         }
@@ -68,6 +68,7 @@ impl Session {
             topologies,
             names,
             looked_at: now,
+            stale: false,
         };
     }
 
@@ -91,7 +92,7 @@ impl Session {
             .status(now)
             .into_iter()
             .map(|probe| ProbeVm {
-                tracking: SmolStr::default(),
+                tracking: self.tracking_of(&probe.hostname),
                 age_seconds: u32::try_from(probe.age_millis / 1000).unwrap_or(u32::MAX),
                 error: probe.error.unwrap_or_default(),
                 id: probe.id,
@@ -99,10 +100,29 @@ impl Session {
                 version: probe.version,
             })
             .collect();
+        self.link.plugins = self.plugins();
         if self.sent.link.as_ref() != Some(&self.link) {
             self.sent.link = Some(self.link.clone());
             out.push(ToPage::Link(Box::new(self.link.clone())));
         }
+    }
+
+    /// How the probe of a host follows connections, as it says itself.
+    fn tracking_of(&self, hostname: &str) -> SmolStr {
+        let nodes = &self.engine.feed().report().topology(Kind::Host).nodes;
+        let host = nodes.values().find(|node| node.latest.get("host_name").is_some_and(|latest| latest.value == hostname));
+        host.and_then(|node| node.latest.get("scope_connection_tier")).map(|latest| latest.value.clone()).unwrap_or_default()
+    }
+
+    fn plugins(&self) -> Vec<PluginVm> {
+        let plugins = self.engine.feed().report().plugins.iter().flatten();
+        plugins
+            .map(|(id, plugin)| PluginVm {
+                label: if plugin.label.is_empty() { id.clone() } else { plugin.label.clone() },
+                description: plugin.description.clone(),
+                status: plugin.status.clone(),
+            })
+            .collect()
     }
 
     /// There are no views at all: nothing has been heard.

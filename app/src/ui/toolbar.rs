@@ -60,6 +60,12 @@ fn option_row(store: Store, row: OptionRow) -> AnyView {
     if row.union || row.values.len() > MAX_SIDE_BY_SIDE {
         return option_popover(store, row);
     }
+    if let [show, hide] = row.values.as_slice()
+        && show.value == "show"
+        && hide.value == "hide"
+    {
+        return option_toggle(store, &row, &show.label, show.chosen);
+    }
     let id = row.id.clone();
     view! {
         <div class="segmented" role="group" aria-label=row.id.to_string() data-option=row.id.to_string() on:keydown=|event| rove(&event)>
@@ -83,6 +89,27 @@ fn option_row(store: Store, row: OptionRow) -> AnyView {
                 })
                 .collect_view()}
         </div>
+    }
+    .into_any()
+}
+
+/// A choice between showing and hiding something is one button.
+fn option_toggle(store: Store, row: &OptionRow, label: &str, shown: bool) -> AnyView {
+    let (id, default) = (row.id.clone(), row.default.clone());
+    let next: SmolStr = if shown { "hide" } else { "show" }.into();
+    let name = label.strip_prefix("Show ").unwrap_or(label);
+    let mut letters = name.chars();
+    let name: String = letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
+    view! {
+        <button
+            data-option=row.id.to_string()
+            data-value=next.to_string()
+            aria-pressed=shown.to_string()
+            title=if shown { format!("{name}: shown; click to hide") } else { format!("{name}: hidden; click to show") }
+            on:click=move |_| choose(store, &id, &next, false, &default)
+        >
+            {name.clone()}
+        </button>
     }
     .into_any()
 }
