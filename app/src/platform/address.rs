@@ -46,7 +46,9 @@ pub fn base() -> String {
 /// Whether the page came over a connection that forbids plain http.
 #[must_use]
 pub fn is_secure() -> bool {
-    location().and_then(|location| location.protocol().ok()).is_some_and(|protocol| protocol == "https:")
+    location()
+        .and_then(|location| location.protocol().ok())
+        .is_some_and(|protocol| protocol == "https:")
 }
 
 /// A base address as typed: with a scheme and a trailing `/`, without query and fragment. `None` when it is none.
@@ -56,7 +58,11 @@ pub fn normalize_server(typed: &str) -> Option<String> {
     if typed.is_empty() {
         return None;
     }
-    let with_scheme = if typed.contains("://") { typed.to_owned() } else { format!("http://{typed}") };
+    let with_scheme = if typed.contains("://") {
+        typed.to_owned()
+    } else {
+        format!("http://{typed}")
+    };
     let url = web_sys::Url::new(&with_scheme).ok()?;
     if !matches!(url.protocol().as_str(), "http:" | "https:") {
         return None;
@@ -70,8 +76,12 @@ pub fn normalize_server(typed: &str) -> Option<String> {
 /// Removes a parameter from the query string in the address, e.g. a token that need not be seen.
 pub fn drop_parameter(name: &str) {
     let Some(location) = location() else { return };
-    let (Ok(href), Ok(search)) = (location.href(), location.search()) else { return };
-    let (Ok(url), Ok(params)) = (web_sys::Url::new(&href), UrlSearchParams::new_with_str(&search)) else { return };
+    let (Ok(href), Ok(search)) = (location.href(), location.search()) else {
+        return;
+    };
+    let (Ok(url), Ok(params)) = (web_sys::Url::new(&href), UrlSearchParams::new_with_str(&search)) else {
+        return;
+    };
     if params.has(name) {
         params.delete(name);
         url.set_search(&String::from(params.to_string()));

@@ -39,7 +39,11 @@ pub fn read_all(files: &FileList, each: impl Fn(String, Result<Vec<u8>, String>)
                 continue;
             }
             let read = JsFuture::from(file.array_buffer()).await;
-            each(name, read.map(|buffer| js_sys::Uint8Array::new(&buffer).to_vec()).map_err(|_| "the browser could not read it".into()));
+            each(
+                name,
+                read.map(|buffer| js_sys::Uint8Array::new(&buffer).to_vec())
+                    .map_err(|_| "the browser could not read it".into()),
+            );
         }
     });
 }

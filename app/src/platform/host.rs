@@ -154,7 +154,11 @@ fn open(host: &Shared) {
         url.push_str(&server.subset);
     }
     // A browser cannot set headers on a WebSocket, and cookies do not reach another origin: the token travels as an offered protocol.
-    let protocols: Vec<String> = server.token.iter().flat_map(|token| ["scope.viewer".to_owned(), format!("bearer.{token}")]).collect();
+    let protocols: Vec<String> = server
+        .token
+        .iter()
+        .flat_map(|token| ["scope.viewer".to_owned(), format!("bearer.{token}")])
+        .collect();
     let handler = host.clone();
     match socket::Socket::open(&url, &protocols, move |message| on_socket(&handler, message)) {
         Ok(socket) => borrowed.socket = Some(socket),
@@ -198,7 +202,9 @@ fn on_socket(host: &Shared, message: socket::Message) {
 fn fail(host: &Shared, trouble: Trouble) {
     let mut borrowed = host.borrow_mut();
     borrowed.socket = None;
-    let doubled = FIRST_PAUSE_MILLIS.saturating_mul(1 << borrowed.attempts.min(10)).min(LONGEST_PAUSE_MILLIS);
+    let doubled = FIRST_PAUSE_MILLIS
+        .saturating_mul(1 << borrowed.attempts.min(10))
+        .min(LONGEST_PAUSE_MILLIS);
     // Up to a quarter more, so that a thousand pages do not come back in the same moment.
     let pause = doubled + (js_sys::Math::random() * doubled as f64 / 4.0) as u64;
     borrowed.attempts += 1;

@@ -57,10 +57,18 @@ pub async fn send(url: &str, request: Request) -> Result<Answer, String> {
     }
     let fetch = js_sys::Reflect::get(&js_sys::global(), &"fetch".into()).map_err(text)?;
     let fetch: js_sys::Function = fetch.dyn_into().map_err(text)?;
-    let promise: js_sys::Promise = fetch.call2(&JsValue::UNDEFINED, &url.into(), &init).map_err(text)?.dyn_into().map_err(text)?;
+    let promise: js_sys::Promise = fetch
+        .call2(&JsValue::UNDEFINED, &url.into(), &init)
+        .map_err(text)?
+        .dyn_into()
+        .map_err(text)?;
     let response: Response = JsFuture::from(promise).await.map_err(text)?.dyn_into().map_err(text)?;
     let body = match response.text() {
-        Ok(promise) => JsFuture::from(promise).await.ok().and_then(|body| body.as_string()).unwrap_or_default(),
+        Ok(promise) => JsFuture::from(promise)
+            .await
+            .ok()
+            .and_then(|body| body.as_string())
+            .unwrap_or_default(),
         Err(_) => String::new(),
     };
     Ok(Answer {
@@ -70,5 +78,7 @@ pub async fn send(url: &str, request: Request) -> Result<Answer, String> {
 }
 
 fn text(error: JsValue) -> String {
-    error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| String::from(error.message()))
+    error
+        .dyn_ref::<js_sys::Error>()
+        .map_or_else(|| format!("{error:?}"), |error| String::from(error.message()))
 }

@@ -25,7 +25,10 @@ fn origin() -> Option<Storage> {
 /// What was kept under a key.
 #[must_use]
 pub fn get(key: &str) -> Option<String> {
-    [tab(), origin()].into_iter().flatten().find_map(|storage| storage.get_item(key).ok()?)
+    [tab(), origin()]
+        .into_iter()
+        .flatten()
+        .find_map(|storage| storage.get_item(key).ok()?)
 }
 
 /// Keeps a value, or forgets it.

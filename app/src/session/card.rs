@@ -38,15 +38,39 @@ pub fn build(card: &CardRef, details: &NodeDetails, context: &Context<'_>) -> Ca
     let (header, strip) = colours::card(&node.rank, &node.label, node.pseudo);
     let (controls, missing_controls) = controls::allowed(&details.controls, context.link);
     let body = CardBody {
-        parents: node.parents.iter().map(|parent| link(&parent.topology_id, &parent.id, &parent.label, context)).collect(),
+        parents: node
+            .parents
+            .iter()
+            .map(|parent| link(&parent.topology_id, &parent.id, &parent.label, context))
+            .collect(),
         controls,
         missing_controls,
         metrics: metrics(node, context),
         info: node.metadata.iter().map(|row| info(row, context)).collect(),
-        connections: details.connections.iter().filter(|group| !group.connections.is_empty()).map(|group| connections(group, context)).collect(),
-        children: details.children.iter().filter(|group| !group.nodes.is_empty()).map(|group| children(group, context)).collect(),
-        lists: node.tables.iter().filter(|table| table.kind == "property-list" && !table.rows.is_empty()).map(|table| list(table, context)).collect(),
-        tables: node.tables.iter().filter(|table| table.kind == "multicolumn-table" && !table.rows.is_empty()).map(|one| table(one, context)).collect(),
+        connections: details
+            .connections
+            .iter()
+            .filter(|group| !group.connections.is_empty())
+            .map(|group| connections(group, context))
+            .collect(),
+        children: details
+            .children
+            .iter()
+            .filter(|group| !group.nodes.is_empty())
+            .map(|group| children(group, context))
+            .collect(),
+        lists: node
+            .tables
+            .iter()
+            .filter(|table| table.kind == "property-list" && !table.rows.is_empty())
+            .map(|table| list(table, context))
+            .collect(),
+        tables: node
+            .tables
+            .iter()
+            .filter(|table| table.kind == "multicolumn-table" && !table.rows.is_empty())
+            .map(|one| table(one, context))
+            .collect(),
     };
     CardVm {
         card: card.clone(),
@@ -128,7 +152,11 @@ fn metrics(node: &NodeSummary, context: &Context<'_>) -> Vec<MetricVm> {
         .map(|metric| MetricVm {
             id: metric.id.clone(),
             label: metric.label.clone(),
-            text: if metric.value_empty { SmolStr::default() } else { format::metric(metric.value, &metric.format).into() },
+            text: if metric.value_empty {
+                SmolStr::default()
+            } else {
+                format::metric(metric.value, &metric.format).into()
+            },
             format: metric.format.clone(),
             max: metric.max,
             points: context.history.points(&node.id, metric),
@@ -145,7 +173,11 @@ fn info(row: &MetadataRow, context: &Context<'_>) -> InfoRow {
     let limit = usize::try_from(row.truncate).unwrap_or_default();
     let spans = spans(&row.label, &full, context);
     let beyond = spans.iter().any(|span| span.1 as usize > limit);
-    let text: SmolStr = if limit > 0 && !beyond { full.chars().take(limit).collect() } else { full.as_str().into() };
+    let text: SmolStr = if limit > 0 && !beyond {
+        full.chars().take(limit).collect()
+    } else {
+        full.as_str().into()
+    };
     InfoRow {
         id: row.id.clone(),
         label: row.label.clone(),
@@ -187,7 +219,11 @@ fn list(table: &Table, context: &Context<'_>) -> PropertyList {
 fn cell(text: SmolStr, data_type: &str, label: &str, context: &Context<'_>) -> Cell {
     let shown: SmolStr = format::data(&text, data_type, context.now).into();
     Cell {
-        number: if matches!(data_type, "number" | "duration") { text.parse().unwrap_or(f64::NAN) } else { f64::NAN },
+        number: if matches!(data_type, "number" | "duration") {
+            text.parse().unwrap_or(f64::NAN)
+        } else {
+            f64::NAN
+        },
         link: data_type == "link" && is_web(&text),
         spans: spans(label, &shown, context),
         text: shown,
@@ -204,7 +240,14 @@ fn table(table: &Table, context: &Context<'_>) -> Group {
             link: None,
             cells: columns
                 .iter()
-                .map(|column| cell(row.entries.get(&column.id).cloned().unwrap_or_default(), &column.data_type, &column.label, context))
+                .map(|column| {
+                    cell(
+                        row.entries.get(&column.id).cloned().unwrap_or_default(),
+                        &column.data_type,
+                        &column.label,
+                        context,
+                    )
+                })
                 .collect(),
         })
         .collect();
@@ -232,10 +275,16 @@ fn children(group: &ChildGroup, context: &Context<'_>) -> Group {
         label: group.label.clone(),
         numeric: false,
     }];
-    columns.extend(group.columns.iter().map(|column| GroupColumn {
-        id: column.id.clone(),
-        label: column.label.clone(),
-        numeric: column.data_type == "number" || group.nodes.iter().any(|node| node.metrics.iter().any(|metric| metric.id == column.id)),
+    columns.extend(group.columns.iter().map(|column| {
+        GroupColumn {
+            id: column.id.clone(),
+            label: column.label.clone(),
+            numeric: column.data_type == "number"
+                || group
+                    .nodes
+                    .iter()
+                    .any(|node| node.metrics.iter().any(|metric| metric.id == column.id)),
+        }
     }));
     let rows = group
         .nodes
@@ -256,7 +305,13 @@ fn children(group: &ChildGroup, context: &Context<'_>) -> Group {
         })
         .collect();
     let default = group.columns.iter().position(|column| column.default_sort).map(|at| at as u32 + 1);
-    let first_metric = || group.columns.iter().position(|column| column.data_type == "number").map(|at| at as u32 + 1);
+    let first_metric = || {
+        group
+            .columns
+            .iter()
+            .position(|column| column.data_type == "number")
+            .map(|at| at as u32 + 1)
+    };
     finish(Group {
         id: format_smolstr!("children-{}", group.topology_id),
         label: group.label.clone(),
@@ -313,7 +368,12 @@ fn connections(group: &ConnectionGroup, context: &Context<'_>) -> Group {
             }];
             cells.extend(group.columns.iter().map(|column| {
                 let row = connection.metadata.iter().find(|row| row.id == column.id);
-                cell(row.map(|row| row.value.clone()).unwrap_or_default(), &column.data_type, &column.label, context)
+                cell(
+                    row.map(|row| row.value.clone()).unwrap_or_default(),
+                    &column.data_type,
+                    &column.label,
+                    context,
+                )
             }));
             GroupRow {
                 key: connection.id.clone(),

@@ -7,7 +7,15 @@ use crate::protocol::{OptionRow, OptionValue, Tab, ViewState};
 use crate::view::Options;
 
 /// The views that open first, the best first.
-const PREFERRED: [&str; 7] = ["ecs-services", "ecs-tasks", "kube-controllers", "services", "replica-sets", "pods", "containers"];
+const PREFERRED: [&str; 7] = [
+    "ecs-services",
+    "ecs-tasks",
+    "kube-controllers",
+    "services",
+    "replica-sets",
+    "pods",
+    "containers",
+];
 
 /// Views that have a resource view.
 pub const WITH_RESOURCES: [&str; 3] = ["hosts", "containers", "processes"];
@@ -45,7 +53,12 @@ pub fn current(all: &[TopologyDesc], wanted: &str) -> SmolStr {
         return wanted.into();
     }
     let shown = |topology: &&TopologyDesc| !topology.hide_if_empty || topology.stats.node_count > 0 || topology.stats.filtered_nodes > 0;
-    let candidates = || all.iter().filter(shown).flat_map(|top| std::iter::once(top).chain(&top.sub_topologies)).filter(shown);
+    let candidates = || {
+        all.iter()
+            .filter(shown)
+            .flat_map(|top| std::iter::once(top).chain(&top.sub_topologies))
+            .filter(shown)
+    };
     PREFERRED
         .iter()
         .find_map(|best| candidates().find(|topology| id(topology) == *best))
@@ -62,7 +75,9 @@ pub fn options(state: &ViewState, parent: &str, hide_arguments: bool) -> Options
         options = options.with(group.clone(), values.join(","));
     }
     if hide_arguments {
-        options = options.with("hideCommandLineArguments", "true").with("hideEnvironmentVariables", "true");
+        options = options
+            .with("hideCommandLineArguments", "true")
+            .with("hideEnvironmentVariables", "true");
     }
     options
 }
@@ -98,7 +113,10 @@ pub fn rows(topology: &TopologyDesc, state: &ViewState, parent: &str) -> Vec<Opt
                 );
             } else if none {
                 // What was chosen is not on offer (any more): the default counts, and is shown to.
-                values.iter_mut().filter(|value| value.value == group.default_value).for_each(|value| value.chosen = true);
+                values
+                    .iter_mut()
+                    .filter(|value| value.value == group.default_value)
+                    .for_each(|value| value.chosen = true);
             }
             OptionRow {
                 id: group.id.clone(),
@@ -129,7 +147,8 @@ pub fn tabs(all: &[TopologyDesc], current: &str, parent: &str, refine: &mut dyn 
                     sub
                 })
                 .collect();
-            tab.visible = !top.hide_if_empty || top_id == current || top_id == parent || tab.stats.node_count > 0 || tab.stats.filtered_nodes > 0;
+            tab.visible =
+                !top.hide_if_empty || top_id == current || top_id == parent || tab.stats.node_count > 0 || tab.stats.filtered_nodes > 0;
             tab
         })
         .collect()
@@ -137,7 +156,10 @@ pub fn tabs(all: &[TopologyDesc], current: &str, parent: &str, refine: &mut dyn 
 
 fn tab(topology: &TopologyDesc, name: &SmolStr) -> Tab {
     let mut letters = name.chars();
-    let name = letters.next().map(|first| first.to_uppercase().chain(letters).collect::<SmolStr>()).unwrap_or_default();
+    let name = letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect::<SmolStr>())
+        .unwrap_or_default();
     Tab {
         id: id(topology),
         name,
@@ -169,7 +191,11 @@ mod tests {
 
     #[test]
     fn the_first_view_is_the_best_that_has_something_to_show() {
-        let all = [topology("processes", 3, true), topology("containers", 0, false), topology("pods", 0, true)];
+        let all = [
+            topology("processes", 3, true),
+            topology("containers", 0, false),
+            topology("pods", 0, true),
+        ];
         assert_eq!(current(&all, ""), "containers");
         assert_eq!(current(&all, "processes"), "processes");
         assert_eq!(current(&all, "no-such"), "containers");

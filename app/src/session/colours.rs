@@ -44,7 +44,11 @@ pub fn card(rank: &str, label: &str, pseudo: bool) -> (Rgb, Rgb) {
         return ([0x5c, 0x5c, 0x7e], [0x6f, 0x6f, 0x92]);
     }
     let (hue, lightness) = hue_and_lightness(rank, label);
-    let dark = if hue > 20.0 && hue < 120.0 { lightness * 0.49 } else { lightness * 0.7 };
+    let dark = if hue > 20.0 && hue < 120.0 {
+        lightness * 0.49
+    } else {
+        lightness * 0.7
+    };
     (readable(hue, dark), readable(hue, dark / 0.7f64.powf(0.8)))
 }
 
@@ -62,7 +66,11 @@ fn readable(hue: f64, mut lightness: f64) -> Rgb {
 fn luminance(colour: Rgb) -> f64 {
     let [r, g, b] = colour.map(|channel| {
         let share = f64::from(channel) / 255.0;
-        if share <= 0.03928 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+        if share <= 0.03928 {
+            share / 12.92
+        } else {
+            ((share + 0.055) / 1.055).powf(2.4)
+        }
     });
     0.2126 * r + 0.7152 * g + 0.0722 * b
 }
@@ -98,7 +106,9 @@ pub fn network(name: &str) -> Rgb {
         [0xbc, 0xbd, 0x22],
         [0x17, 0xbe, 0xcf],
     ];
-    let hash = name.bytes().fold(2_166_136_261u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619));
+    let hash = name
+        .bytes()
+        .fold(2_166_136_261u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619));
     PALETTE.get(hash as usize % PALETTE.len()).copied().unwrap_or(NEUTRAL)
 }
 

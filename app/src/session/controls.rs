@@ -19,7 +19,10 @@ pub fn kind(control: &str) -> &'static str {
         "logs"
     } else if says(&["remove", "delete"]) {
         "remove"
-    } else if ["docker_", "kubernetes_", "ecs_", "swarm_"].iter().any(|prefix| control.starts_with(prefix)) {
+    } else if ["docker_", "kubernetes_", "ecs_", "swarm_"]
+        .iter()
+        .any(|prefix| control.starts_with(prefix))
+    {
         "lifecycle"
     } else {
         "plugins"
@@ -33,7 +36,10 @@ pub fn allowed(controls: &[ControlInstance], link: &LinkVm) -> (Vec<ControlVm>, 
         return (Vec::new(), String::new());
     }
     if link.version.is_empty() && link.hostname.is_empty() {
-        return (Vec::new(), "These are recorded reports; nothing can be controlled through them.".into());
+        return (
+            Vec::new(),
+            "These are recorded reports; nothing can be controlled through them.".into(),
+        );
     }
     if link.role == "view" {
         return (
@@ -43,9 +49,15 @@ pub fn allowed(controls: &[ControlInstance], link: &LinkVm) -> (Vec<ControlVm>, 
     }
     let refusal = |control: &str| {
         let of = kind(control);
-        link.refused.iter().find(|(refused, _)| refused == of || refused == "*" || refused == "all" || refused == control)
+        link.refused
+            .iter()
+            .find(|(refused, _)| refused == of || refused == "*" || refused == "all" || refused == control)
     };
-    let mut reasons: Vec<&str> = controls.iter().filter_map(|control| refusal(&control.id)).map(|(_, reason)| reason.as_str()).collect();
+    let mut reasons: Vec<&str> = controls
+        .iter()
+        .filter_map(|control| refusal(&control.id))
+        .map(|(_, reason)| reason.as_str())
+        .collect();
     reasons.sort_unstable();
     reasons.dedup();
     let mut shown: Vec<&ControlInstance> = controls.iter().filter(|control| refusal(&control.id).is_none()).collect();
@@ -54,7 +66,10 @@ pub fn allowed(controls: &[ControlInstance], link: &LinkVm) -> (Vec<ControlVm>, 
 }
 
 fn view(control: &ControlInstance) -> ControlVm {
-    let dangerous = ["stop", "remove", "delete", "restart", "cordon", "scale_down"].iter().any(|word| control.id.contains(word)) && !control.id.contains("uncordon");
+    let dangerous = ["stop", "remove", "delete", "restart", "cordon", "scale_down"]
+        .iter()
+        .any(|word| control.id.contains(word))
+        && !control.id.contains("uncordon");
     let asks = dangerous && !control.id.contains("restart");
     ControlVm {
         probe: control.probe_id.clone(),
@@ -73,7 +88,11 @@ fn view(control: &ControlInstance) -> ControlVm {
 
 /// The name in a Font Awesome class list, old (`fa-trash-o`) and new (`far fa-trash-alt`).
 fn icon(class: &str) -> &str {
-    class.split_whitespace().filter_map(|part| part.strip_prefix("fa-")).next().unwrap_or("")
+    class
+        .split_whitespace()
+        .filter_map(|part| part.strip_prefix("fa-"))
+        .next()
+        .unwrap_or("")
 }
 
 #[cfg(test)]
@@ -98,7 +117,10 @@ mod tests {
         LinkVm {
             version: "1".into(),
             role: role.into(),
-            refused: refused.iter().map(|(kind, reason)| ((*kind).to_owned(), (*reason).to_owned())).collect(),
+            refused: refused
+                .iter()
+                .map(|(kind, reason)| ((*kind).to_owned(), (*reason).to_owned()))
+                .collect(),
             ..LinkVm::default()
         }
     }

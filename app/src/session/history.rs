@@ -47,7 +47,10 @@ impl History {
                 }
             };
             let Some(points) = points else { continue };
-            if points.back().is_some_and(|(last, _)| u64::from(at.saturating_sub(*last)) < MIN_STEP_MILLIS) {
+            if points
+                .back()
+                .is_some_and(|(last, _)| u64::from(at.saturating_sub(*last)) < MIN_STEP_MILLIS)
+            {
                 continue;
             }
             points.push_back((at, metric.value as f32));
@@ -70,14 +73,20 @@ impl History {
             .get(node)
             .and_then(|history| history.metrics.iter().find(|(id, _)| *id == metric.id))
             .map(|(_, points)| points);
-        let first = seen.and_then(VecDeque::front).map_or(f64::INFINITY, |(at, _)| (self.start + u64::from(*at)) as f64);
+        let first = seen
+            .and_then(VecDeque::front)
+            .map_or(f64::INFINITY, |(at, _)| (self.start + u64::from(*at)) as f64);
         metric
             .samples
             .iter()
             .flatten()
             .filter_map(|sample| Some((crate::format::parse_date(&sample.date)?, sample.value)))
             .filter(|(at, _)| *at < first - MIN_STEP_MILLIS as f64)
-            .chain(seen.into_iter().flatten().map(|(at, value)| ((self.start + u64::from(*at)) as f64, f64::from(*value))))
+            .chain(
+                seen.into_iter()
+                    .flatten()
+                    .map(|(at, value)| ((self.start + u64::from(*at)) as f64, f64::from(*value))),
+            )
             .collect()
     }
 }

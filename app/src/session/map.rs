@@ -51,7 +51,11 @@ impl Visible {
             return self.view.edges.clone();
         };
         let place = |node: u32| kept.binary_search(&node).ok().map(|at| at as u32);
-        self.view.edges.iter().filter_map(|(from, to)| Some((place(*from)?, place(*to)?))).collect()
+        self.view
+            .edges
+            .iter()
+            .filter_map(|(from, to)| Some((place(*from)?, place(*to)?)))
+            .collect()
     }
 }
 
@@ -73,8 +77,12 @@ impl Maps {
             .map(|(from, to)| SceneEdge {
                 from: *from,
                 to: *to,
-                storage: [from, to].iter().all(|at| nodes.get(**at as usize).is_some_and(|node| node.id.contains(";<")))
-                    && [from, to].iter().any(|at| nodes.get(**at as usize).is_some_and(|node| is_storage(&node.id))),
+                storage: [from, to]
+                    .iter()
+                    .all(|at| nodes.get(**at as usize).is_some_and(|node| node.id.contains(";<")))
+                    && [from, to]
+                        .iter()
+                        .any(|at| nodes.get(**at as usize).is_some_and(|node| is_storage(&node.id))),
                 ..SceneEdge::default()
             })
             .collect();

@@ -180,7 +180,11 @@ impl Session {
 
     /// Time passes: silent probes are forgotten, ages and relative dates move on.
     pub fn tick(&mut self, now: u64) {
-        if self.has_server && self.state.paused_at.is_none() && self.link.state == ConnectionState::Live && self.engine.feed_mut().expire(now) {
+        if self.has_server
+            && self.state.paused_at.is_none()
+            && self.link.state == ConnectionState::Live
+            && self.engine.feed_mut().expire(now)
+        {
             self.catalogue.stale = true;
             self.dirty = true;
         }
@@ -209,7 +213,11 @@ impl Session {
         self.has_files &= !has_server;
         self.catalogue = Catalogue::default();
         self.link = LinkVm {
-            state: if has_server { ConnectionState::Connecting } else { ConnectionState::NoServer },
+            state: if has_server {
+                ConnectionState::Connecting
+            } else {
+                ConnectionState::NoServer
+            },
             ..LinkVm::default()
         };
         self.first_version.clear();
@@ -291,7 +299,9 @@ impl Session {
         if !self.engine.feed().has_reports() {
             return vec![ToPage::Notice("There is no report to save yet.".into())];
         }
-        vec![ToPage::RawReport(scope_shared::wire::encode_json(self.engine.feed().report()))]
+        vec![ToPage::RawReport(scope_shared::wire::encode_json(
+            &self.engine.feed().whole_report(),
+        ))]
     }
 }
 

@@ -76,7 +76,12 @@ mod tests {
             ..View::default()
         });
         let views = [("Containers".into(), view)];
-        let labels = |typed: &str| jumps(typed, &views).into_iter().map(|jump| jump.label.to_string()).collect::<Vec<_>>();
+        let labels = |typed: &str| {
+            jumps(typed, &views)
+                .into_iter()
+                .map(|jump| jump.label.to_string())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(labels("web"), ["web", "web-1", "my-web"]);
         assert_eq!(labels("host db"), ["db"]);
         assert!(labels(" ").is_empty());

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::{Catalogue, Session, TABS_EVERY, card, choices, colours, map, palette, resources, stable, table};
+use scope_shared::report::Kind;
+
 use crate::model::TopologyDesc;
-use crate::protocol::{CardRef, ConnectionState, EmptyCause, Jump, MetricChoice, Mode, Overview, ProbeVm, SearchVm, Tab, ToPage};
+use crate::protocol::{CardRef, ConnectionState, EmptyCause, Jump, MetricChoice, Mode, Overview, PluginVm, ProbeVm, SearchVm, Tab, ToPage};
 use crate::search;
 use crate::view::{Options, View};
 
@@ -21,7 +23,9 @@ impl Session {
         self.send_link(now, &mut out);
         self.look_at_views(now, state_changed);
         let current = choices::current(&self.catalogue.topologies, &self.state.topology);
-        let Some((topology, parent, name)) = choices::locate(&self.catalogue.topologies, &current).map(|(one, parent, name)| (one.clone(), parent, name)) else {
+        let Some((topology, parent, name)) =
+            choices::locate(&self.catalogue.topologies, &current).map(|(one, parent, name)| (one.clone(), parent, name))
+        else {
             self.send_nothing(&mut out);
             return out;
         };
@@ -53,7 +57,9 @@ impl Session {
             return;
         }
         let current = choices::current(&self.catalogue.topologies, &self.state.topology);
-        let parent = choices::locate(&self.catalogue.topologies, &current).map(|(_, parent, _)| parent).unwrap_or_default();
+        let parent = choices::locate(&self.catalogue.topologies, &current)
+            .map(|(_, parent, _)| parent)
+            .unwrap_or_default();
         let options = self.options(&parent);
         let mut topologies = self.engine.topologies(&options);
         topologies.extend(self.engine.generic_topologies());
@@ -80,7 +86,11 @@ impl Session {
         }
         let mut kept: Vec<u32> = (0..view.nodes.len() as u32).collect();
         for pin in pins {
-            kept.retain(|at| view.nodes.get(*at as usize).is_some_and(|node| pin.node(&view.topology, node).is_some()));
+            kept.retain(|at| {
+                view.nodes
+                    .get(*at as usize)
+                    .is_some_and(|node| pin.node(&view.topology, node).is_some())
+            });
         }
         Visible { view, kept: Some(kept) }
     }
@@ -109,16 +119,24 @@ impl Session {
 
     /// How the probe of a host follows connections, as it says itself.
     fn tracking_of(&self, hostname: &str) -> SmolStr {
-        let nodes = &self.engine.feed().report().topology(Kind::Host).nodes;
-        let host = nodes.values().find(|node| node.latest.get("host_name").is_some_and(|latest| latest.value == hostname));
-        host.and_then(|node| node.latest.get("scope_connection_tier")).map(|latest| latest.value.clone()).unwrap_or_default()
+        let nodes = &self.engine.feed().merged().topology(Kind::Host).nodes;
+        let host = nodes
+            .values()
+            .find(|node| node.latest.get("host_name").is_some_and(|latest| latest.value == hostname));
+        host.and_then(|node| node.latest.get("scope_connection_tier"))
+            .map(|latest| latest.value.clone())
+            .unwrap_or_default()
     }
 
     fn plugins(&self) -> Vec<PluginVm> {
-        let plugins = self.engine.feed().report().plugins.iter().flatten();
+        let plugins = self.engine.feed().merged().plugins.iter().flatten();
         plugins
             .map(|(id, plugin)| PluginVm {
-                label: if plugin.label.is_empty() { id.clone() } else { plugin.label.clone() },
+                label: if plugin.label.is_empty() {
+                    id.clone()
+                } else {
+                    plugin.label.clone()
+                },
                 description: plugin.description.clone(),
                 status: plugin.status.clone(),
             })
@@ -178,7 +196,12 @@ impl Session {
                 }
             }
             for row in node.metadata.iter().filter(|row| row.id == "docker_container_networks") {
-                networks.extend(row.value.split(',').map(|name| SmolStr::new(name.trim())).filter(|name| !name.is_empty()));
+                networks.extend(
+                    row.value
+                        .split(',')
+                        .map(|name| SmolStr::new(name.trim()))
+                        .filter(|name| !name.is_empty()),
+                );
             }
         }
         metrics.sort_by(|a, b| a.label.cmp(&b.label));
@@ -296,9 +319,17 @@ impl Session {
     }
 
     fn send_resources(&mut self, out: &mut Vec<ToPage>) {
-        let metric = self.sent.overview.as_ref().and_then(|overview| overview.metric.clone()).unwrap_or_default();
+        let metric = self
+            .sent
+            .overview
+            .as_ref()
+            .and_then(|overview| overview.metric.clone())
+            .unwrap_or_default();
         // No filter: what the machine spends on system containers is spent all the same.
-        let views: Vec<Arc<View>> = resources::LAYERS.iter().map(|(topology, _)| self.engine.nodes(topology, &Options::none()).unwrap_or_default()).collect();
+        let views: Vec<Arc<View>> = resources::LAYERS
+            .iter()
+            .map(|(topology, _)| self.engine.nodes(topology, &Options::none()).unwrap_or_default())
+            .collect();
         out.push(ToPage::Resources(Box::new(resources::build(&metric, &views, &mut self.matcher))));
     }
 
@@ -318,7 +349,12 @@ impl Session {
             text if text.contains(':') => "Type what to look for after the colon.",
             _ => "Type a number to compare with, e.g. 2% or 10mb.",
         };
-        let total = overview.tabs.iter().flat_map(|tab| std::iter::once(tab).chain(&tab.subs)).filter_map(|tab| tab.matches).sum();
+        let total = overview
+            .tabs
+            .iter()
+            .flat_map(|tab| std::iter::once(tab).chain(&tab.subs))
+            .filter_map(|tab| tab.matches)
+            .sum();
         let search = SearchVm {
             note: note.into(),
             total,
@@ -331,7 +367,10 @@ impl Session {
     }
 
     fn send_cards(&mut self, now: u64, out: &mut Vec<ToPage>) {
-        let queries: Vec<search::Query> = std::iter::once(&self.state.query).chain(&self.state.pins).filter_map(|text| search::parse(text)).collect();
+        let queries: Vec<search::Query> = std::iter::once(&self.state.query)
+            .chain(&self.state.pins)
+            .filter_map(|text| search::parse(text))
+            .collect();
         for card in self.state.cards.clone() {
             if card.id.starts_with(stable::MARK) && !self.link.caught_up {
                 continue;
@@ -369,7 +408,9 @@ impl Session {
         }
         let mut bare = Options::none();
         if self.link.hide_arguments {
-            bare = bare.with("hideCommandLineArguments", "true").with("hideEnvironmentVariables", "true");
+            bare = bare
+                .with("hideCommandLineArguments", "true")
+                .with("hideEnvironmentVariables", "true");
         }
         self.engine.details(&card.topology, &card.id, &bare)
     }
@@ -395,7 +436,12 @@ impl Session {
             }
         }
         let is_name = |id: &SmolStr| id.starts_with(stable::MARK);
-        self.unresolved = self.state.selected.iter().chain(self.state.cards.iter().map(|card| &card.id)).any(is_name);
+        self.unresolved = self
+            .state
+            .selected
+            .iter()
+            .chain(self.state.cards.iter().map(|card| &card.id))
+            .any(is_name);
     }
 
     /// What the palette's text could lead to.
@@ -409,8 +455,11 @@ impl Session {
             .iter()
             .flat_map(|top| {
                 let parent = choices::id(top);
-                std::iter::once((choices::id(top), parent.clone(), top.name.clone()))
-                    .chain(top.sub_topologies.iter().map(move |sub| (choices::id(sub), parent.clone(), sub.name.clone())))
+                std::iter::once((choices::id(top), parent.clone(), top.name.clone())).chain(
+                    top.sub_topologies
+                        .iter()
+                        .map(move |sub| (choices::id(sub), parent.clone(), sub.name.clone())),
+                )
             })
             .collect();
         let views: Vec<(SmolStr, Arc<View>)> = topologies

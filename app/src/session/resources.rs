@@ -69,8 +69,12 @@ fn metric_of<'a>(node: &'a NodeSummary, label: &str) -> Option<&'a MetricRow> {
 }
 
 fn base(metric: &str, view: &View, placed: &mut HashMap<SmolStr, Placed>) -> (Vec<ResourceBox>, f64) {
-    let mut hosts: Vec<(&Arc<NodeSummary>, &MetricRow)> =
-        view.nodes.iter().filter_map(|node| Some((node, metric_of(node, metric)?))).filter(|(_, metric)| metric.max > 0.0).collect();
+    let mut hosts: Vec<(&Arc<NodeSummary>, &MetricRow)> = view
+        .nodes
+        .iter()
+        .filter_map(|node| Some((node, metric_of(node, metric)?)))
+        .filter(|(_, metric)| metric.max > 0.0)
+        .collect();
     hosts.sort_by(|a, b| (b.1.value / b.1.max).total_cmp(&(a.1.value / a.1.max)));
     let total: f64 = hosts.iter().map(|(_, metric)| metric.max).sum();
     let mut left = 0.0;
@@ -79,14 +83,7 @@ fn base(metric: &str, view: &View, placed: &mut HashMap<SmolStr, Placed>) -> (Ve
         .map(|(node, metric)| {
             let width = metric.max / total;
             let share = (metric.value / metric.max).clamp(0.0, 1.0);
-            placed.insert(
-                node.id.clone(),
-                Placed {
-                    left,
-                    width,
-                    used: 0.0,
-                },
-            );
+            placed.insert(node.id.clone(), Placed { left, width, used: 0.0 });
             let text = if metric.format == "percent" {
                 format!("{} used", format::metric(metric.value, &metric.format))
             } else {
@@ -120,9 +117,11 @@ fn stacked(metric: &str, view: &View, unit: f64, placed: &mut HashMap<SmolStr, P
         let Some(row) = metric_of(node, metric).filter(|row| row.value > 0.0) else {
             continue;
         };
-        let parent = ["containers", "hosts"]
-            .iter()
-            .find_map(|topology| node.parents.iter().find(|parent| parent.topology_id == *topology && placed.contains_key(&parent.id)));
+        let parent = ["containers", "hosts"].iter().find_map(|topology| {
+            node.parents
+                .iter()
+                .find(|parent| parent.topology_id == *topology && placed.contains_key(&parent.id))
+        });
         if let Some(parent) = parent {
             by_parent.entry(parent.id.clone()).or_default().push((node, row));
         }
@@ -193,18 +192,22 @@ mod tests {
     }
 
     fn view(nodes: Vec<Arc<NodeSummary>>) -> Arc<View> {
-        Arc::new(View {
-            nodes,
-            ..View::default()
-        })
+        Arc::new(View { nodes, ..View::default() })
     }
 
     #[test]
     fn children_stand_on_their_parents_and_shrink_to_fit() {
         let views = [
             view(vec![node("h", 30.0, 100.0, &[]), node("i", 10.0, 100.0, &[])]),
-            view(vec![node("c", 20.0, 100.0, &[("hosts", "h")]), node("d", 200.0, 0.0, &[("hosts", "i")]), node("idle", 0.0, 0.0, &[("hosts", "h")])]),
-            view(vec![node("p", 10.0, 0.0, &[("containers", "c"), ("hosts", "h")]), node("q", 10.0, 0.0, &[("hosts", "h")])]),
+            view(vec![
+                node("c", 20.0, 100.0, &[("hosts", "h")]),
+                node("d", 200.0, 0.0, &[("hosts", "i")]),
+                node("idle", 0.0, 0.0, &[("hosts", "h")]),
+            ]),
+            view(vec![
+                node("p", 10.0, 0.0, &[("containers", "c"), ("hosts", "h")]),
+                node("q", 10.0, 0.0, &[("hosts", "h")]),
+            ]),
         ];
         let resources = build("CPU", &views, &mut Matcher::default());
         let boxes = |layer: usize| {
@@ -216,12 +219,20 @@ mod tests {
         };
         assert_eq!(boxes(0), [("h", 0.0, 500.0), ("i", 500.0, 500.0)]);
         assert_eq!(boxes(1), [("c", 0.0, 100.0), ("d", 500.0, 500.0)]);
-        assert_eq!(boxes(2), [("p", 0.0, 50.0), ("q", 100.0, 50.0)], "a process without a container stands beside the containers of its host");
+        assert_eq!(
+            boxes(2),
+            [("p", 0.0, 50.0), ("q", 100.0, 50.0)],
+            "a process without a container stands beside the containers of its host"
+        );
     }
 
     #[test]
     fn a_metric_nobody_has_gives_empty_layers() {
-        let resources = build("Memory", &[view(vec![node("h", 1.0, 1.0, &[])]), view(vec![]), view(vec![])], &mut Matcher::default());
+        let resources = build(
+            "Memory",
+            &[view(vec![node("h", 1.0, 1.0, &[])]), view(vec![]), view(vec![])],
+            &mut Matcher::default(),
+        );
         assert!(resources.layers.iter().all(|layer| layer.boxes.is_empty()));
     }
 }

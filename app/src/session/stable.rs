@@ -29,7 +29,10 @@ pub fn name(topology: &str, node: &NodeSummary) -> Option<SmolStr> {
 }
 
 fn composed(node: &NodeSummary) -> Option<SmolStr> {
-    let (project, service) = (label(node, "com.docker.compose.project")?, label(node, "com.docker.compose.service")?);
+    let (project, service) = (
+        label(node, "com.docker.compose.project")?,
+        label(node, "com.docker.compose.service")?,
+    );
     let number = label(node, "com.docker.compose.container-number").unwrap_or_else(|| "1".into());
     Some(format_smolstr!("@{project}/{service}/{number}"))
 }

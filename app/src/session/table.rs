@@ -70,7 +70,14 @@ pub fn build(request: &Request<'_>, matcher: &mut Matcher) -> TableVm {
         .unwrap_or_default()
         .iter()
         .filter_map(|at| nodes.get(*at as usize))
-        .map(|node| row(node, &sources, request, matcher.node(&topology, node).and_then(|found| found.span("label"))))
+        .map(|node| {
+            row(
+                node,
+                &sources,
+                request,
+                matcher.node(&topology, node).and_then(|found| found.span("label")),
+            )
+        })
         .collect();
     TableVm {
         topology,
@@ -104,12 +111,18 @@ fn columns<'a>(request: &Request<'_>, nodes: impl Iterator<Item = &'a NodeSummar
     for node in nodes {
         for parent in &node.parents {
             if !parents.values().any(|id| *id == parent.topology_id) {
-                let name = request.views.get(&parent.topology_id).cloned().unwrap_or_else(|| parent.topology_id.clone());
+                let name = request
+                    .views
+                    .get(&parent.topology_id)
+                    .cloned()
+                    .unwrap_or_else(|| parent.topology_id.clone());
                 parents.insert(name, parent.topology_id.clone());
             }
         }
         for row in node.metadata.iter().filter(|row| !HIDDEN.contains(&row.id.as_str())) {
-            metadata.entry((row.label.clone(), row.id.clone())).or_insert_with(|| row.data_type.clone());
+            metadata
+                .entry((row.label.clone(), row.id.clone()))
+                .or_insert_with(|| row.data_type.clone());
         }
         for metric in node.metrics.iter().filter(|metric| !metric.value_empty) {
             metrics.entry((metric.label.clone(), metric.id.clone())).or_default();
@@ -126,7 +139,11 @@ fn columns<'a>(request: &Request<'_>, nodes: impl Iterator<Item = &'a NodeSummar
     };
     std::iter::once(column(Kind::Label, "label".into(), request.name.into(), false))
         .chain(parents.into_iter().map(|(name, id)| column(Kind::Parent, id, name, false)))
-        .chain(metadata.into_iter().map(|((label, id), data_type)| column(Kind::Metadata, id, label, matches!(data_type.as_str(), "number" | "duration"))))
+        .chain(
+            metadata
+                .into_iter()
+                .map(|((label, id), data_type)| column(Kind::Metadata, id, label, matches!(data_type.as_str(), "number" | "duration"))),
+        )
         .chain(metrics.into_keys().map(|(label, id)| column(Kind::Metric, id, label, true)))
         .collect()
 }
@@ -167,12 +184,20 @@ fn key(node: &NodeSummary, column: &str, kind: Kind) -> Key {
             .iter()
             .find(|metric| metric.id == column && !metric.value_empty)
             .map_or(Key::Missing, |metric| Key::Number(metric.value)),
-        Kind::Parent => node.parents.iter().find(|parent| parent.topology_id == column).map_or(Key::Missing, |parent| text(&parent.label)),
-        Kind::Metadata => node.metadata.iter().find(|row| row.id == column).map_or(Key::Missing, |row| match row.data_type.as_str() {
-            "number" | "duration" => row.value.parse().map_or(Key::Missing, Key::Number),
-            "ip" => Key::Text(format::ip_key(&row.value)),
-            _ => text(&row.value),
-        }),
+        Kind::Parent => node
+            .parents
+            .iter()
+            .find(|parent| parent.topology_id == column)
+            .map_or(Key::Missing, |parent| text(&parent.label)),
+        Kind::Metadata => node
+            .metadata
+            .iter()
+            .find(|row| row.id == column)
+            .map_or(Key::Missing, |row| match row.data_type.as_str() {
+                "number" | "duration" => row.value.parse().map_or(Key::Missing, Key::Number),
+                "ip" => Key::Text(format::ip_key(&row.value)),
+                _ => text(&row.value),
+            }),
     }
 }
 
@@ -199,7 +224,10 @@ fn ordered(nodes: &[&Arc<NodeSummary>], column: &str, kind: Kind, descending: bo
 /// Keeps the row under the pointer where it was, so that a click hits what was aimed at.
 fn hold(order: &mut Vec<u32>, nodes: &[&Arc<NodeSummary>], held: Option<&(SmolStr, u32)>) {
     let Some((id, place)) = held else { return };
-    if let Some(now) = order.iter().position(|at| nodes.get(*at as usize).is_some_and(|node| node.id == *id)) {
+    if let Some(now) = order
+        .iter()
+        .position(|at| nodes.get(*at as usize).is_some_and(|node| node.id == *id))
+    {
         let row = order.remove(now);
         order.insert((*place as usize).min(order.len()), row);
     }
@@ -209,7 +237,11 @@ fn row(node: &NodeSummary, sources: &[Source], request: &Request<'_>, span: Opti
     TableRowVm {
         id: node.id.clone(),
         label: node.label.clone(),
-        minor: if node.pseudo { node.label_minor.clone() } else { SmolStr::default() },
+        minor: if node.pseudo {
+            node.label_minor.clone()
+        } else {
+            SmolStr::default()
+        },
         colour: colours::node(&node.rank, &node.label, node.pseudo),
         spans: span.into_iter().collect(),
         cells: sources.iter().skip(1).map(|source| cell(node, source, request)).collect(),
@@ -246,7 +278,11 @@ fn cell(node: &NodeSummary, source: &Source, request: &Request<'_>) -> TableCell
         Kind::Metric => {
             if let Some(metric) = node.metrics.iter().find(|metric| metric.id == *id && !metric.value_empty) {
                 cell.text = format::metric(metric.value, &metric.format).into();
-                cell.bar = if metric.max > 0.0 { (metric.value / metric.max).clamp(0.0, 1.0) as f32 } else { -1.0 };
+                cell.bar = if metric.max > 0.0 {
+                    (metric.value / metric.max).clamp(0.0, 1.0) as f32
+                } else {
+                    -1.0
+                };
             }
         }
     }

@@ -2,7 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::{icons::icon, store::{Overlay, Store}, theme};
+use super::{
+    icons::icon,
+    store::{Overlay, Store},
+    theme,
+};
 use crate::protocol::{ConnectionState, ToWorker};
 
 /// The line.
@@ -16,7 +20,17 @@ pub fn footer(store: Store) -> impl IntoView {
             ConnectionState::Waiting { .. } => ("lost", "Trying to reconnect…".to_owned()),
         })
     });
-    let who = Memo::new(move |_| store.link.with(|link| (link.version.clone(), link.hostname.clone(), link.probes.len(), link.plugins.len(), link.plugins.iter().any(|plugin| plugin.status != "ok"))));
+    let who = Memo::new(move |_| {
+        store.link.with(|link| {
+            (
+                link.version.clone(),
+                link.hostname.clone(),
+                link.probes.len(),
+                link.plugins.len(),
+                link.plugins.iter().any(|plugin| plugin.status != "ok"),
+            )
+        })
+    });
     view! {
         <footer class="foot">
             <span class=move || format!("dot {}", connection.get().0) aria-hidden="true"></span>
@@ -57,7 +71,10 @@ pub fn footer(store: Store) -> impl IntoView {
 
 fn theme_name(store: Store) -> &'static str {
     let now = store.theme.get();
-    super::store::ThemeChoice::ALL.iter().find(|(choice, ..)| *choice == now).map_or("", |(_, _, label)| label)
+    super::store::ThemeChoice::ALL
+        .iter()
+        .find(|(choice, ..)| *choice == now)
+        .map_or("", |(_, _, label)| label)
 }
 
 fn counts(overview: &crate::protocol::Overview) -> String {

@@ -2,7 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::{icons::icon, rove, search_box, store::{Overlay, Store}};
+use super::{
+    icons::icon,
+    rove, search_box,
+    store::{Overlay, Store},
+};
 use crate::platform::now_text;
 use crate::protocol::Tab;
 
@@ -73,7 +77,8 @@ fn tabs(store: Store) -> impl IntoView {
 
 /// Matches of a view and those below it; `None` without a search.
 fn family_matches(tab: &Tab) -> Option<u32> {
-    tab.matches.map(|own| own.max(tab.subs.iter().filter_map(|sub| sub.matches).max().unwrap_or_default()))
+    tab.matches
+        .map(|own| own.max(tab.subs.iter().filter_map(|sub| sub.matches).max().unwrap_or_default()))
 }
 
 /// One tab.
@@ -82,7 +87,10 @@ pub fn tab_button(store: Store, tab: Tab, chosen: bool, matches: Option<u32>) ->
     let stats = tab.stats;
     let found = matches.unwrap_or_default();
     let title = match matches {
-        Some(count) => format!("Nodes: {}\nConnections: {}\nSearch matches: {count}", stats.node_count, stats.edge_count),
+        Some(count) => format!(
+            "Nodes: {}\nConnections: {}\nSearch matches: {count}",
+            stats.node_count, stats.edge_count
+        ),
         None => format!("Nodes: {}\nConnections: {}", stats.node_count, stats.edge_count),
     };
     view! {

@@ -3,7 +3,11 @@
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 
-use super::{search_box, store::{Overlay, Store, with_map}, toolbar};
+use super::{
+    search_box,
+    store::{Overlay, Store, with_map},
+    toolbar,
+};
 use crate::protocol::Mode;
 
 /// All shortcuts, as help lists them.
@@ -82,11 +86,15 @@ fn press(store: Store, key: &str) -> bool {
 }
 
 fn step_metric(store: Store, step: i32) {
-    let labels = store.overview.with_untracked(|overview| overview.metrics.iter().map(|metric| metric.label.clone()).collect::<Vec<_>>());
+    let labels = store
+        .overview
+        .with_untracked(|overview| overview.metrics.iter().map(|metric| metric.label.clone()).collect::<Vec<_>>());
     if labels.is_empty() || store.state.with_untracked(|state| state.mode == Mode::Table) {
         return;
     }
-    let now = store.state.with_untracked(|state| state.metric.as_ref().and_then(|label| labels.iter().position(|one| one == label)));
+    let now = store
+        .state
+        .with_untracked(|state| state.metric.as_ref().and_then(|label| labels.iter().position(|one| one == label)));
     let next = match now {
         Some(at) => (at as i32 + step).rem_euclid(labels.len() as i32) as usize,
         None => 0,

@@ -3,10 +3,17 @@
 use leptos::html::Canvas;
 use leptos::prelude::*;
 
-use super::{icons::icon, store::{self, Store, with_map}, theme};
+use super::{
+    icons::icon,
+    store::{self, Store, with_map},
+    theme,
+};
 use crate::platform::storage;
 use crate::protocol::{Mode, ToWorker};
-use crate::scene::{Pin, gl::{Events, Hover, Insets, MapView}};
+use crate::scene::{
+    Pin,
+    gl::{Events, Hover, Insets, MapView},
+};
 
 /// The canvas; it stays in place when another mode is shown, and is only hidden.
 pub fn map(store: Store, mode: Memo<Mode>) -> impl IntoView {
@@ -108,7 +115,9 @@ fn keep_pins(pins: &[Pin]) {
 
 fn restore_pins(store: Store, map: &MapView) {
     let Some(text) = storage::get(storage::PINS) else { return };
-    let bytes: Option<Vec<u8>> = (0..text.len() / 2).map(|at| u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()).collect();
+    let bytes: Option<Vec<u8>> = (0..text.len() / 2)
+        .map(|at| u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok())
+        .collect();
     if let Some(pins) = bytes.and_then(|bytes| postcard::from_bytes::<Vec<Pin>>(&bytes).ok()) {
         map.set_pins(pins.clone());
         store.tell(ToWorker::Pins(pins));

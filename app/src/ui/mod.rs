@@ -43,7 +43,10 @@ pub fn start() {
         move |error| store.toast(&format!("The page's worker failed: {error}. Reload the page."), true),
     ) {
         Ok(worker) => store.attach(worker),
-        Err(_) => store.toast("This browser does not start the page's worker; it is too old, or a policy forbids it.", true),
+        Err(_) => store.toast(
+            "This browser does not start the page's worker; it is too old, or a policy forbids it.",
+            true,
+        ),
     }
     connect(store, server_of_page());
     store.follow_address(true);
@@ -131,7 +134,11 @@ fn app(store: Store) -> impl IntoView {
     let mode = Memo::new(move |_| store.state.with(|state| state.mode));
     let has_cards = Memo::new(move |_| store.state.with(|state| !state.cards.is_empty()));
     Effect::new(move |_| {
-        let title = store.state.with(|state| state.cards.last().cloned()).and_then(|card| store.card(&card)).map(|card| card.label);
+        let title = store
+            .state
+            .with(|state| state.cards.last().cloned())
+            .and_then(|card| store.card(&card))
+            .map(|card| card.label);
         let name = store.overview.with(|overview| overview.name.clone());
         document().set_title(&match title.filter(|label| !label.is_empty()) {
             Some(label) => format!("{label} – Scope"),
@@ -241,7 +248,11 @@ pub(crate) fn rove(event: &web_sys::KeyboardEvent) {
     };
     let active = document().active_element();
     let count = buttons.length() as i32;
-    let node = |at: i32| buttons.item(at as u32).and_then(|node| node.dyn_into::<web_sys::HtmlElement>().ok());
+    let node = |at: i32| {
+        buttons
+            .item(at as u32)
+            .and_then(|node| node.dyn_into::<web_sys::HtmlElement>().ok())
+    };
     let now = (0..count).find(|at| node(*at).map(Into::into) == active).unwrap_or(0);
     if let Some(next) = node((now + step).rem_euclid(count.max(1)))
         && next.focus().is_ok()

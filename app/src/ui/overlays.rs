@@ -5,7 +5,13 @@ mod palette;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 
-use super::{details, icons::icon, keys, states, store::{Overlay, Store, ThemeChoice, with_map}, theme};
+use super::{
+    details,
+    icons::icon,
+    keys, states,
+    store::{Overlay, Store, ThemeChoice, with_map},
+    theme,
+};
 use crate::platform::{address, files, storage};
 use crate::protocol::ToWorker;
 use crate::scene::gl::Extent;
@@ -155,7 +161,11 @@ fn help(store: Store) -> impl IntoView {
 
 fn tools(store: Store) -> impl IntoView {
     let name = move || {
-        let title: String = document().title().chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+        let title: String = document()
+            .title()
+            .chars()
+            .map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+            .collect();
         title
     };
     let svg = move |extent: Extent| {

@@ -90,7 +90,12 @@ fn layer(store: Store, layer: ResourceLayer, seen: (f64, f64), width: f64, selec
         (left, right - left)
     };
     let total = layer.boxes.len();
-    let shown: Vec<(ResourceBox, (f64, f64))> = layer.boxes.iter().map(|one| (one.clone(), place(one))).filter(|(_, (_, width))| *width >= MIN_WIDTH).collect();
+    let shown: Vec<(ResourceBox, (f64, f64))> = layer
+        .boxes
+        .iter()
+        .map(|one| (one.clone(), place(one)))
+        .filter(|(_, (_, width))| *width >= MIN_WIDTH)
+        .collect();
     let in_sight = layer.boxes.iter().filter(|one| place(one).1 > 0.0).count();
     let small = in_sight - shown.len();
     let topology = layer.topology.clone();

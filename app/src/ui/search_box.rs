@@ -12,7 +12,10 @@ pub const ID: &str = "search";
 pub fn search_box(store: Store) -> impl IntoView {
     let active = RwSignal::new(0usize);
     let open = Memo::new(move |_| {
-        store.searching.get() && store.search.with(|search| !search.suggestions.is_empty() || !search.note.is_empty())
+        store.searching.get()
+            && store
+                .search
+                .with(|search| !search.suggestions.is_empty() || !search.note.is_empty())
     });
     let query = Memo::new(move |_| store.state.with(|state| state.query.clone()));
     let pins = Memo::new(move |_| store.state.with(|state| state.pins.clone()));
@@ -145,7 +148,9 @@ fn key(store: Store, active: RwSignal<usize>, event: &web_sys::KeyboardEvent) {
         "ArrowUp" => active.update(|at| *at = at.saturating_sub(1)),
         "Enter" => {
             let at = active.get_untracked();
-            let chosen = store.search.with_untracked(|search| search.suggestions.get(at.wrapping_sub(1)).map(|one| one.query.to_string()));
+            let chosen = store
+                .search
+                .with_untracked(|search| search.suggestions.get(at.wrapping_sub(1)).map(|one| one.query.to_string()));
             match chosen {
                 Some(text) => take(store, &text),
                 None if !typed.trim().is_empty() => store.update(|state| {

@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 
-use super::{icons::icon, store::{Overlay, Store}};
+use super::{
+    icons::icon,
+    store::{Overlay, Store},
+};
 use crate::platform::{address, http, now, storage};
 use crate::protocol::{ConnectionState, EmptyCause, ToWorker, Trouble};
 
@@ -78,15 +81,22 @@ fn explain(store: Store, trouble: &Trouble) -> (String, String) {
         ),
         Trouble::MixedContent => (
             "The browser blocks this server".into(),
-            format!("This page came by https, {server} is plain http. Start the server with --tls-cert and --tls-key, or open this page by http."),
+            format!(
+                "This page came by https, {server} is plain http. Start the server with --tls-cert and --tls-key, or open this page by http."
+            ),
         ),
         Trouble::Origin => (
             "The server does not admit this page".into(),
-            format!("Start it with --allow-origin {} to let pages from here in.", window().location().origin().unwrap_or_default()),
+            format!(
+                "Start it with --allow-origin {} to let pages from here in.",
+                window().location().origin().unwrap_or_default()
+            ),
         ),
         Trouble::Tls => (
             "No trusted connection".into(),
-            format!("{server} does not answer over TLS, or its certificate is not trusted. Open it in a tab of its own, accept the certificate, and come back."),
+            format!(
+                "{server} does not answer over TLS, or its certificate is not trusted. Open it in a tab of its own, accept the certificate, and come back."
+            ),
         ),
         Trouble::Login => ("A token is needed".into(), String::new()),
         Trouble::PageTooOld(what) => (
@@ -237,12 +247,15 @@ fn reason(store: Store, cause: EmptyCause) -> AnyView {
 
 /// Chooses, in every group of the current view, the choice that shows most.
 fn show_all(store: Store) {
-    let (parent, rows) = store.overview.with_untracked(|overview| (overview.parent.clone(), overview.options.clone()));
+    let (parent, rows) = store
+        .overview
+        .with_untracked(|overview| (overview.parent.clone(), overview.options.clone()));
     store.update(|state| {
         for row in rows {
-            let most = row.values.iter().find(|value| {
-                matches!(value.value.as_str(), "all" | "both" | "show") || (row.union && value.value.is_empty())
-            });
+            let most = row
+                .values
+                .iter()
+                .find(|value| matches!(value.value.as_str(), "all" | "both" | "show") || (row.union && value.value.is_empty()));
             if let Some(most) = most {
                 state.choose(&parent, &row.id, &most.value, row.union, &row.default);
             }

@@ -8,7 +8,9 @@ use smol_str::SmolStr;
 
 use crate::link::{self, Link};
 use crate::platform::{address, files, storage, worker::WorkerLink};
-use crate::protocol::{CardRef, CardState, CardVm, Jump, LinkVm, Overview, PipeRef, ResourcesVm, SearchVm, TableVm, ToPage, ToWorker, ViewState};
+use crate::protocol::{
+    CardRef, CardState, CardVm, Jump, LinkVm, Overview, PipeRef, ResourcesVm, SearchVm, TableVm, ToPage, ToWorker, ViewState,
+};
 use crate::scene::{Matches, MetricLayer, SceneData, gl::MapView};
 
 thread_local! {
@@ -213,7 +215,12 @@ impl Store {
     /// The fragment of a state, with lasting names for ids that have one.
     pub fn fragment_of(self, state: &ViewState) -> String {
         let mut named = state.clone();
-        let ids: Vec<SmolStr> = state.selected.iter().chain(state.cards.iter().map(|card| &card.id)).cloned().collect();
+        let ids: Vec<SmolStr> = state
+            .selected
+            .iter()
+            .chain(state.cards.iter().map(|card| &card.id))
+            .cloned()
+            .collect();
         self.stable.with_value(|stable| {
             for id in ids {
                 if let Some(name) = stable.get(&id) {
@@ -320,12 +327,13 @@ impl Store {
             });
             self.write_link(true);
         }
-        self.cards.update(|cards| match cards.iter_mut().find(|known| known.card == vm.card) {
-            // A node that vanished is shown as it was last, and marked.
-            Some(known) if matches!(vm.state, CardState::Gone) && matches!(known.state, CardState::Ready(_)) => known.gone = true,
-            Some(known) => *known = vm,
-            None => cards.push(vm),
-        });
+        self.cards
+            .update(|cards| match cards.iter_mut().find(|known| known.card == vm.card) {
+                // A node that vanished is shown as it was last, and marked.
+                Some(known) if matches!(vm.state, CardState::Gone) && matches!(known.state, CardState::Ready(_)) => known.gone = true,
+                Some(known) => *known = vm,
+                None => cards.push(vm),
+            });
     }
 
     /// Says something in a corner; errors stay longer.
@@ -405,5 +413,12 @@ pub fn set_map(map: Option<MapView>) {
 
 /// The name of a node on the map.
 pub fn label_of(id: &str) -> Option<String> {
-    LAST_SCENE.with_borrow(|last| last.scene.as_ref()?.nodes.iter().find(|node| node.id == id).map(|node| node.label.to_string()))
+    LAST_SCENE.with_borrow(|last| {
+        last.scene
+            .as_ref()?
+            .nodes
+            .iter()
+            .find(|node| node.id == id)
+            .map(|node| node.label.to_string())
+    })
 }

@@ -213,9 +213,15 @@ fn cell(store: Store, cell: TableCell) -> AnyView {
 }
 
 fn key(store: Store, scroller: NodeRef<Div>, cursor: RwSignal<u32>, event: &web_sys::KeyboardEvent) {
-    let on_region = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()).is_some_and(|element| element.class_name() == "table-view");
+    let on_region = event
+        .target()
+        .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+        .is_some_and(|element| element.class_name() == "table-view");
     let last = store.table.with_untracked(|table| table.total.saturating_sub(1));
-    let page = scroller.get_untracked().map_or(10, |element| (f64::from(element.client_height()) / ROW) as u32).max(1);
+    let page = scroller
+        .get_untracked()
+        .map_or(10, |element| (f64::from(element.client_height()) / ROW) as u32)
+        .max(1);
     let now = cursor.get_untracked();
     let next = match event.key().as_str() {
         "ArrowDown" => (now + 1).min(last),

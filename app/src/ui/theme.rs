@@ -10,7 +10,10 @@ use crate::scene::Theme;
 /// Follows the choice and the system.
 pub fn start(store: Store) {
     let kept = storage::get(storage::THEME).unwrap_or_default();
-    let chosen = ThemeChoice::ALL.iter().find(|(_, name, _)| *name == kept).map_or(ThemeChoice::System, |(choice, ..)| *choice);
+    let chosen = ThemeChoice::ALL
+        .iter()
+        .find(|(_, name, _)| *name == kept)
+        .map_or(ThemeChoice::System, |(choice, ..)| *choice);
     store.theme.set(chosen);
     apply(chosen);
     for query in ["(prefers-color-scheme: dark)", "(prefers-contrast: more)"] {

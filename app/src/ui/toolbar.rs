@@ -3,7 +3,13 @@
 use leptos::prelude::*;
 use smol_str::SmolStr;
 
-use super::{css, header::tab_button, icons::icon, rove, store::{Store, with_map}};
+use super::{
+    css,
+    header::tab_button,
+    icons::icon,
+    rove,
+    store::{Store, with_map},
+};
 use crate::protocol::{Mode, OptionRow, ToWorker};
 use crate::scene::gl::NetworkOverlay;
 
@@ -99,7 +105,10 @@ fn option_toggle(store: Store, row: &OptionRow, label: &str, shown: bool) -> Any
     let next: SmolStr = if shown { "hide" } else { "show" }.into();
     let name = label.strip_prefix("Show ").unwrap_or(label);
     let mut letters = name.chars();
-    let name: String = letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
+    let name: String = letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default();
     view! {
         <button
             data-option=row.id.to_string()
@@ -129,7 +138,9 @@ fn option_popover(store: Store, row: OptionRow) -> AnyView {
     let open = RwSignal::new(false);
     let group = row.id.clone();
     let rows = Memo::new(move |_| {
-        store.overview.with(|overview| overview.options.iter().find(|row| row.id == group).cloned().unwrap_or_default())
+        store
+            .overview
+            .with(|overview| overview.options.iter().find(|row| row.id == group).cloned().unwrap_or_default())
     });
     let typed = RwSignal::new(String::new());
     view! {
@@ -189,7 +200,12 @@ fn option_popover(store: Store, row: OptionRow) -> AnyView {
 
 /// What a closed popover says.
 fn summary(row: &OptionRow) -> String {
-    let chosen: Vec<&str> = row.values.iter().filter(|value| value.chosen).map(|value| value.label.as_str()).collect();
+    let chosen: Vec<&str> = row
+        .values
+        .iter()
+        .filter(|value| value.chosen)
+        .map(|value| value.label.as_str())
+        .collect();
     match chosen.as_slice() {
         [] => row.id.to_string(),
         [one] => (*one).to_owned(),

@@ -17,7 +17,11 @@ const CHART: (f64, f64) = (360.0, 120.0);
 pub fn health(metrics: Vec<MetricVm>, ui: CardUi) -> impl IntoView {
     let id = SmolStr::new_static("health");
     let with_value = metrics.iter().filter(|metric| !metric.text.is_empty()).count();
-    let first = if with_value == 0 { metrics.len() } else { with_value.min(FIRST_METRICS) };
+    let first = if with_value == 0 {
+        metrics.len()
+    } else {
+        with_value.min(FIRST_METRICS)
+    };
     let hidden = metrics.len() - first;
     let all = ui.unfolded.with(|open| open.contains(&id));
     let charted = ui.chart.get().and_then(|id| metrics.iter().find(|metric| metric.id == id).cloned());
@@ -37,7 +41,11 @@ fn item(metric: MetricVm, ui: CardUi) -> impl IntoView {
     let id = metric.id.clone();
     let open = ui.chart.with(|chart| chart.as_ref() == Some(&id));
     let line = line(&metric, SPARK, 3.0);
-    let last = line.rsplit(['M', 'L']).next().and_then(|point| point.trim().split_once(' ')).map(|(x, y)| (x.to_owned(), y.to_owned()));
+    let last = line
+        .rsplit(['M', 'L'])
+        .next()
+        .and_then(|point| point.trim().split_once(' '))
+        .map(|(x, y)| (x.to_owned(), y.to_owned()));
     view! {
         <button
             class="metric"
@@ -120,7 +128,13 @@ fn chart(metric: MetricVm) -> impl IntoView {
     let format_of = metric.format.clone();
     let show = move |value: f64| format::metric(value, &format_of);
     let (top, bottom) = (show(high), show(low));
-    let placed = StoredValue::new(metric.points.iter().map(|(at, value)| place(&metric, CHART, 4.0)(*at, *value)).collect::<Vec<_>>());
+    let placed = StoredValue::new(
+        metric
+            .points
+            .iter()
+            .map(|(at, value)| place(&metric, CHART, 4.0)(*at, *value))
+            .collect::<Vec<_>>(),
+    );
     let area = if path.is_empty() {
         String::new()
     } else {

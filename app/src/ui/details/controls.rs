@@ -5,10 +5,21 @@ use smol_str::SmolStr;
 
 use crate::platform::{address, http, storage};
 use crate::protocol::{CardRef, ControlVm, PipeRef};
-use crate::ui::{css, icons::icon, store::{Overlay, Question, Store}};
+use crate::ui::{
+    css,
+    icons::icon,
+    store::{Overlay, Question, Store},
+};
 
 /// The strip below a card's header.
-pub fn strip(store: Store, card: &CardRef, name: &SmolStr, colour: [u8; 3], controls: Vec<ControlVm>, missing: String) -> impl IntoView + use<> {
+pub fn strip(
+    store: Store,
+    card: &CardRef,
+    name: &SmolStr,
+    colour: [u8; 3],
+    controls: Vec<ControlVm>,
+    missing: String,
+) -> impl IntoView + use<> {
     let (card, name) = (card.clone(), name.clone());
     view! {
         {(!controls.is_empty()).then(|| view! {
@@ -98,10 +109,20 @@ fn took_effect(store: Store, card: &CardRef, name: &SmolStr, control: &ControlVm
 }
 
 /// Asks the server for a control. The error is a sentence.
-pub async fn request(server: &str, probe: &str, node: &str, control: &str, body: String) -> Result<scope_shared::control::Response, String> {
+pub async fn request(
+    server: &str,
+    probe: &str,
+    node: &str,
+    control: &str,
+    body: String,
+) -> Result<scope_shared::control::Response, String> {
     let encode = |text: &str| String::from(js_sys::encode_uri_component(text));
     let url = format!("{server}api/control/{}/{}/{}", encode(probe), encode(node), encode(control));
-    let token = if server == address::base() { None } else { storage::get(storage::TOKEN) };
+    let token = if server == address::base() {
+        None
+    } else {
+        storage::get(storage::TOKEN)
+    };
     let answer = http::send(
         &url,
         http::Request {
@@ -113,14 +134,22 @@ pub async fn request(server: &str, probe: &str, node: &str, control: &str, body:
     )
     .await
     .map_err(|error| format!("the server did not answer ({error})."))?;
-    let response: Option<scope_shared::control::Response> = if answer.text.trim().is_empty() { Some(Default::default()) } else { serde_json::from_str(&answer.text).ok() };
+    let response: Option<scope_shared::control::Response> = if answer.text.trim().is_empty() {
+        Some(Default::default())
+    } else {
+        serde_json::from_str(&answer.text).ok()
+    };
     match (answer.is_ok(), response) {
         (true, Some(response)) if response.error.is_empty() => Ok(response),
         (_, Some(response)) if !response.error.is_empty() => Err(response.error),
         // The original answers failures with a bare JSON string.
         _ => Err(serde_json::from_str::<String>(&answer.text).unwrap_or_else(|_| {
             let text = answer.text.trim();
-            if text.is_empty() || text.starts_with('<') { format!("the server answered {}.", answer.status) } else { text.chars().take(300).collect() }
+            if text.is_empty() || text.starts_with('<') {
+                format!("the server answered {}.", answer.status)
+            } else {
+                text.chars().take(300).collect()
+            }
         })),
     }
 }

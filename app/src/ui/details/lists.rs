@@ -28,8 +28,10 @@ pub fn more(hidden: usize, open: bool, toggle: impl Fn() + 'static) -> impl Into
 }
 
 fn truncated(count: u32) -> impl IntoView {
-    (count > 0).then(|| view! {
-        <p class="minor cut">{icon("warning")}{format!("The probe left {count} entries out of this list.")}</p>
+    (count > 0).then(|| {
+        view! {
+            <p class="minor cut">{icon("warning")}{format!("The probe left {count} entries out of this list.")}</p>
+        }
     })
 }
 
@@ -60,7 +62,11 @@ pub fn group(store: Store, mut group: Group, ui: CardUi) -> impl IntoView {
         sort_rows(&mut group.rows, column, descending);
     }
     let total = group.rows.len();
-    let matched_below = group.rows.iter().skip(cut(total)).any(|row| row.cells.iter().any(|cell| !cell.spans.is_empty()));
+    let matched_below = group
+        .rows
+        .iter()
+        .skip(cut(total))
+        .any(|row| row.cells.iter().any(|cell| !cell.spans.is_empty()));
     let open = matched_below || ui.unfolded.with(|unfolded| unfolded.contains(&id));
     let shown = if open { total } else { cut(total) };
     let hidden = total - cut(total);
@@ -90,7 +96,16 @@ pub fn group(store: Store, mut group: Group, ui: CardUi) -> impl IntoView {
 }
 
 #[allow(clippy::too_many_arguments)] // one caller, in a loop
-fn header(at: usize, label: &SmolStr, id: &SmolStr, numeric: bool, sort: (usize, bool), list: &SmolStr, total: u32, ui: CardUi) -> impl IntoView + use<> {
+fn header(
+    at: usize,
+    label: &SmolStr,
+    id: &SmolStr,
+    numeric: bool,
+    sort: (usize, bool),
+    list: &SmolStr,
+    total: u32,
+    ui: CardUi,
+) -> impl IntoView + use<> {
     let active = sort.0 == at;
     let state = match (active, sort.1) {
         (false, _) => "none",
@@ -98,7 +113,11 @@ fn header(at: usize, label: &SmolStr, id: &SmolStr, numeric: bool, sort: (usize,
         (true, true) => "descending",
     };
     let list = list.clone();
-    let shown = if matches!(id.as_str(), "count" | "container") { "#".to_owned() } else { label.to_string() };
+    let shown = if matches!(id.as_str(), "count" | "container") {
+        "#".to_owned()
+    } else {
+        label.to_string()
+    };
     view! {
         <th scope="col" class:number=numeric aria-sort=state>
             <button
@@ -147,7 +166,8 @@ fn row(store: Store, row: GroupRow, numeric: &[bool]) -> impl IntoView + use<> {
 
 fn text(cell: &Cell) -> AnyView {
     if cell.link {
-        return view! { <a href=cell.text.to_string() target="_blank" rel="noopener noreferrer">{marked(&cell.text, &cell.spans)}</a> }.into_any();
+        return view! { <a href=cell.text.to_string() target="_blank" rel="noopener noreferrer">{marked(&cell.text, &cell.spans)}</a> }
+            .into_any();
     }
     marked(&cell.text, &cell.spans)
 }

@@ -122,7 +122,9 @@ fn close_button(store: Store, card: CardRef) -> impl IntoView {
 }
 
 fn card(store: Store, vm: CardVm, ui: CardUi) -> impl IntoView {
-    let away = store.state.with_untracked(|state| state.selected.as_ref() != Some(&vm.card.id) || state.topology != vm.card.topology);
+    let away = store
+        .state
+        .with_untracked(|state| state.selected.as_ref() != Some(&vm.card.id) || state.topology != vm.card.topology);
     let (shown, linked) = (vm.card.clone(), vm.card.clone());
     let label = vm.label.clone();
     let gone = vm.gone || vm.state == CardState::Gone;

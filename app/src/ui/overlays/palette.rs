@@ -2,7 +2,12 @@
 
 use leptos::prelude::*;
 
-use super::super::{css, details, icons::icon, store::{Overlay, Store, ThemeChoice, with_map}, theme, toolbar};
+use super::super::{
+    css, details,
+    icons::icon,
+    store::{Overlay, Store, ThemeChoice, with_map},
+    theme, toolbar,
+};
 use crate::protocol::{Jump, Mode, ToWorker, ViewState};
 use crate::scene::gl::MapView;
 
@@ -11,7 +16,13 @@ use crate::scene::gl::MapView;
 enum Entry {
     Node(Jump),
     View(String),
-    Option { parent: String, group: String, value: String, union: bool, default: String },
+    Option {
+        parent: String,
+        group: String,
+        value: String,
+        union: bool,
+        default: String,
+    },
     Mode(Mode),
     Theme(ThemeChoice),
     Metric(smol_str::SmolStr),
@@ -118,7 +129,11 @@ fn entries(store: Store, typed: &str, jumps: Vec<Jump>) -> Vec<(String, String, 
     let mut all: Vec<(String, String, Entry)> = jumps
         .into_iter()
         .map(|jump| {
-            let label = if jump.minor.is_empty() { jump.label.to_string() } else { format!("{} – {}", jump.label, jump.minor) };
+            let label = if jump.minor.is_empty() {
+                jump.label.to_string()
+            } else {
+                format!("{} – {}", jump.label, jump.minor)
+            };
             (label, jump.view.to_string(), Entry::Node(jump))
         })
         .collect();
@@ -127,7 +142,12 @@ fn entries(store: Store, typed: &str, jumps: Vec<Jump>) -> Vec<(String, String, 
         let (label, kind) = (label.to_lowercase(), kind.to_lowercase());
         words.iter().all(|word| label.contains(word) || kind.contains(word))
     };
-    all.extend(commands.into_iter().filter(|(label, kind, _)| matching(label, kind)).take(if words.is_empty() { 12 } else { 20 }));
+    all.extend(
+        commands
+            .into_iter()
+            .filter(|(label, kind, _)| matching(label, kind))
+            .take(if words.is_empty() { 12 } else { 20 }),
+    );
     all
 }
 
@@ -139,14 +159,22 @@ fn commands(store: Store) -> Vec<(String, String, Entry)> {
         && let crate::protocol::CardState::Ready(body) = vm.state
     {
         for control in body.controls {
-            add(format!("{}: {}", control.human, vm.label), "Control", Entry::Control(Box::new((card.clone(), vm.label.clone(), control))));
+            add(
+                format!("{}: {}", control.human, vm.label),
+                "Control",
+                Entry::Control(Box::new((card.clone(), vm.label.clone(), control))),
+            );
         }
     }
     let overview = store.overview.get();
     for tab in overview.tabs.iter().filter(|tab| tab.visible) {
         add(tab.name.to_string(), "View", Entry::View(tab.id.to_string()));
         for sub in &tab.subs {
-            let name = if sub.name.starts_with("By ") { format!("{} {}", tab.name, sub.name.to_lowercase()) } else { sub.name.to_string() };
+            let name = if sub.name.starts_with("By ") {
+                format!("{} {}", tab.name, sub.name.to_lowercase())
+            } else {
+                sub.name.to_string()
+            };
             add(name, "View", Entry::View(sub.id.to_string()));
         }
     }
@@ -197,7 +225,13 @@ fn act(store: Store, entry: Entry) {
             state.focus(&jump.topology, &jump.id);
         }),
         Entry::View(id) => store.update(|state| state.switch_topology(&id)),
-        Entry::Option { parent, group, value, union, default } => store.update(|state: &mut ViewState| state.choose(&parent, &group, &value, union, &default)),
+        Entry::Option {
+            parent,
+            group,
+            value,
+            union,
+            default,
+        } => store.update(|state: &mut ViewState| state.choose(&parent, &group, &value, union, &default)),
         Entry::Mode(mode) => toolbar::set_mode(store, mode),
         Entry::Theme(choice) => theme::choose(store, choice),
         Entry::Metric(label) => toolbar::pin_metric(store, &label),

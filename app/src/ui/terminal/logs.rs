@@ -102,7 +102,11 @@ pub fn view(pipe: Pipe, title: String) -> impl IntoView {
         }
     });
     let matcher = Memo::new_with_compare(
-        move |_| Some(filter.get()).filter(|text| !text.trim().is_empty()).map(|text| Text::new(text.trim())),
+        move |_| {
+            Some(filter.get())
+                .filter(|text| !text.trim().is_empty())
+                .map(|text| Text::new(text.trim()))
+        },
         |_, _| true,
     );
     let total = Memo::new(move |_| {
@@ -111,7 +115,13 @@ pub fn view(pipe: Pipe, title: String) -> impl IntoView {
         lines.with_value(|lines| match &matcher {
             None => lines.kept.len(),
             Some(wanted) => {
-                let found: Vec<u32> = lines.kept.iter().zip(0u32..).filter(|(line, _)| wanted.is_in(line)).map(|(_, at)| at).collect();
+                let found: Vec<u32> = lines
+                    .kept
+                    .iter()
+                    .zip(0u32..)
+                    .filter(|(line, _)| wanted.is_in(line))
+                    .map(|(_, at)| at)
+                    .collect();
                 let count = found.len();
                 shown.set_value(found);
                 count

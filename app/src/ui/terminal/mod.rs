@@ -37,7 +37,11 @@ pub fn dock(store: Store) -> impl IntoView {
 
 fn tab(store: Store, pipe: PipeRef) -> impl IntoView {
     let (id, chosen, closed) = (pipe.id.clone(), pipe.id.clone(), pipe.id.clone());
-    let title = if pipe.title.is_empty() { "Terminal".to_owned() } else { pipe.title.clone() };
+    let title = if pipe.title.is_empty() {
+        "Terminal".to_owned()
+    } else {
+        pipe.title.clone()
+    };
     view! {
         <div class="dock-tab" class:chosen=move || store.front.get() == chosen>
             <button role="tab" aria-selected=move || (store.front.get() == id).to_string() on:click=move |_| store.front.set(pipe.id.clone())>
@@ -115,7 +119,9 @@ fn pop_out(pipe: &PipeRef) -> bool {
     let base = location.href().unwrap_or_default();
     let address = format!("{}{}", base.split('#').next().unwrap_or_default(), link::terminal(pipe));
     let features = "width=900,height=560";
-    window().open_with_url_and_target_and_features(&address, &format!("scope-{}", pipe.id), features).is_ok_and(|opened| opened.is_some())
+    window()
+        .open_with_url_and_target_and_features(&address, &format!("scope-{}", pipe.id), features)
+        .is_ok_and(|opened| opened.is_some())
 }
 
 /// A window that shows one terminal and nothing else.

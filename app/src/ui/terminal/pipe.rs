@@ -86,7 +86,11 @@ struct Inner {
 }
 
 fn token(server: &str) -> Option<String> {
-    if server == address::base() { None } else { storage::get(storage::TOKEN) }
+    if server == address::base() {
+        None
+    } else {
+        storage::get(storage::TOKEN)
+    }
 }
 
 impl Pipe {
@@ -178,7 +182,10 @@ impl Pipe {
                 return;
             }
             let scheme_less = inner.server.strip_prefix("http").unwrap_or(&inner.server);
-            let protocols: Vec<String> = token(&inner.server).iter().flat_map(|token| ["scope.pipe".to_owned(), format!("bearer.{token}")]).collect();
+            let protocols: Vec<String> = token(&inner.server)
+                .iter()
+                .flat_map(|token| ["scope.pipe".to_owned(), format!("bearer.{token}")])
+                .collect();
             (format!("ws{scheme_less}api/pipe/{}", inner.of.id), protocols)
         };
         let pipe = self.clone();

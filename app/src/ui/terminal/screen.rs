@@ -116,7 +116,9 @@ fn mount(element: web_sys::HtmlElement, pipe: Pipe, of: &PipeRef, screen: Shared
                     }
                 });
             }
-            Err(_) => failed.set("The terminal's files could not be loaded; reload the page, or check that its folder `vendor` is served.".into()),
+            Err(_) => {
+                failed.set("The terminal's files could not be loaded; reload the page, or check that its folder `vendor` is served.".into())
+            }
         }
     });
 }
