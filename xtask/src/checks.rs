@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::progress::Board;
 use crate::shell::{cargo, command, output, root};
 use crate::suite::{Counts, Suite, check, tests};
-use crate::{tidy, wasm_target};
+use crate::{apt, tidy, wasm_target};
 
 /// Features whose tests need more than a compiler; their own steps turn them on.
 const END_TO_END: &str = "scope-tests";
@@ -64,6 +64,8 @@ pub fn clippy_wasm() -> Result<Counts> {
 
 /// Unit, property and golden tests of every crate, with nextest where it is installed.
 pub fn unit_tests() -> Result<Counts> {
+    apt::ensure(&apt::KUBERNETES)?;
+    apt::ensure_helm()?;
     let (mut run, nextest) = runner();
     run.args(["--locked", "--workspace", "--exclude", END_TO_END]);
     run.args(if nextest {
