@@ -1,7 +1,7 @@
 //! Layout of generated service graphs: how good (crossings, edge length, overlap, stability) and how fast, from nothing and after one change.
 //!
 //! `cargo bench -p scope-app --bench layout` prints the table of qualities, then the times. `-- --quality` stops after the table.
-//! `-- --export DIR` writes the graphs for `benches/compare/layouts.mjs`, `-- --measure DIR` judges what that drew by the same rules as ours.
+//! `-- --export DIR` writes the graphs for `bench-page/layouts.mjs`, `-- --measure DIR` judges what that drew by the same rules as ours.
 
 use std::{hint::black_box, time::Instant};
 

@@ -293,10 +293,10 @@ impl Labels {
         for (text, tints) in rows {
             let shown = (measure.width(&text, false) * small).min(most);
             let half = shown / 2.0 + 3.0;
-            if !must && !self.is_free(x - half, below + 1.0, x + half, below + step - 1.0) {
+            if !must && !self.is_free(x - half, below + CELL, x + half, below + step - 1.0) {
                 break;
             }
-            self.occupy(x - half, below, x + half, below + step);
+            self.occupy(x - half, below, x + half, below + step - 2.0);
             push(
                 &mut self.list,
                 &text,
@@ -317,7 +317,7 @@ impl Labels {
         let y = top + line / 2.0;
         let again = self.list.iter().take(64).any(|l| (l.x - x).abs() < 0.5 && (l.y - y).abs() < 0.5);
         if !again {
-            self.occupy(x - half, top, x + half, top + line);
+            self.occupy(x - half, top, x + half, top + line - 2.0);
         }
         !again
     }

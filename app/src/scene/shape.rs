@@ -52,7 +52,7 @@ pub fn distance(shape: Shape, p: Point) -> f32 {
             let n = corners(shape).unwrap_or(3) as f32;
             let half = std::f32::consts::PI / n;
             let angle = x.atan2(-y);
-            let folded = (angle + half).rem_euclid(2.0 * half) - half;
+            let folded = angle.rem_euclid(2.0 * half) - half;
             let length = x.hypot(y);
             let (qx, qy) = (length * folded.cos(), (length * folded.sin()).abs());
             let rounding = ROUNDING;

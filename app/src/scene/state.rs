@@ -103,7 +103,6 @@ impl Scene {
         let (selected, cursor) = (keep(self, self.selected), keep(self, self.cursor));
         let matches: Option<Vec<NodeMatch>> = self.matches.take().map(|m| m.into_values().collect());
         let old = std::mem::replace(&mut self.data, data);
-        self.data.edges.retain(|_| true);
         self.index = self
             .data
             .nodes
@@ -230,9 +229,6 @@ impl Scene {
             return;
         }
         self.selected = selected;
-        if selected.is_some() {
-            self.cursor = selected;
-        }
         self.aim(now);
         self.restyle();
     }

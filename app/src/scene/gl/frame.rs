@@ -45,8 +45,8 @@ impl Inner {
     pub(super) fn new(canvas: HtmlCanvasElement, flat: bool) -> Result<Self, JsValue> {
         let window = web_sys::window().ok_or_else(|| JsValue::from_str("no window"))?;
         let document = window.document().ok_or_else(|| JsValue::from_str("no document"))?;
-        let painter = match (flat, Renderer::new(&canvas, &document)) {
-            (false, Ok(renderer)) => Painter::Gl(Box::new(renderer)),
+        let painter = match (!flat).then(|| Renderer::new(&canvas, &document)) {
+            Some(Ok(renderer)) => Painter::Gl(Box::new(renderer)),
             _ => {
                 let context = canvas
                     .get_context("2d")?

@@ -112,7 +112,7 @@ out vec4 o_colour;
 float box(vec2 p, vec2 b, float r) { vec2 q = abs(p) - b + r; return length(max(q, 0.0)) + min(max(q.x, q.y), 0.0) - r; }
 float polygon(vec2 p, float n) {
   float h = 3.14159265 / n;
-  float a = mod(atan(p.x, -p.y) + h, 2.0 * h) - h;
+  float a = mod(atan(p.x, -p.y), 2.0 * h) - h;
   float l = length(p);
   vec2 q = vec2(l * cos(a), abs(l * sin(a)));
   float ap = cos(h) * (1.0 + 0.28 / n) - 0.16;
@@ -169,7 +169,7 @@ void main() {
   float d = outline(v_at, kind);
   vec4 colour = vec4(u_canvas, 0.0);
   if (halo) over(colour, u_accent, 0.32 * smoothstep(0.34 + px, 0.34 - px, d));
-  if (cursor) over(colour, u_accent, smoothstep(0.06, 0.06 - px * 1.2, abs(d - 0.34) - 0.03));
+  if (cursor) over(colour, u_accent, clamp(1.5 - abs(d - 0.36) * v_radius, 0.0, 1.0));
   float inside = clamp(0.5 - d * v_radius, 0.0, 1.0);
   // Small glyphs are plain spots of their colour; detail comes as they grow.
   float detail = smoothstep(4.5, 10.0, v_radius);
