@@ -35,10 +35,10 @@ impl Listeners {
         }
     }
 
-    /// Puts what a sweep of one namespace found in place of what was known of it, keeping known processes.
-    pub fn replace(&mut self, netns: u32, sockets: impl Iterator<Item = Socket>) {
+    /// Puts what a sweep of one namespace and protocol found in place of what was known of it, keeping known processes.
+    pub fn replace(&mut self, netns: u32, protocol: Protocol, sockets: impl Iterator<Item = Socket>) {
         let mut fresh: HashMap<(u32, Protocol, u16), Vec<Listener>, foldhash::fast::RandomState> = HashMap::default();
-        for socket in sockets.filter(|socket| socket.state == State::Listening) {
+        for socket in sockets.filter(|socket| socket.state == State::Listening && socket.protocol == protocol) {
             let key = (netns, socket.protocol, socket.local.port());
             let address = socket.local.ip();
             let known = self.by_port.get(&key).into_iter().flatten();
@@ -52,7 +52,7 @@ impl Listeners {
                     .map_or(0, |listener| listener.pid),
             });
         }
-        self.by_port.retain(|(known, _, _), _| *known != netns);
+        self.by_port.retain(|(known, of, _), _| (*known, *of) != (netns, protocol));
         self.by_port.extend(fresh);
     }
 
@@ -91,7 +91,7 @@ impl Listeners {
         matching(true).or_else(|| matching(false))
     }
 
-    /// Listeners whose process is not known yet, as (namespace, inode).
+    /// TCP listeners whose process is not known yet, as (namespace, inode). UDP sockets without a peer are not listed: most are clients'.
     pub fn unresolved(&self) -> impl Iterator<Item = (u32, u64)> {
         self.by_port.iter().flat_map(|((netns, protocol, _), listeners)| {
             let tcp = *protocol == Protocol::Tcp;

@@ -19,7 +19,7 @@ pub use namespaces::interface_address;
 pub use nat::{Nat, RealEnds};
 pub use report::{Brief, Sources};
 pub use sensors::{Known, Sensors};
-pub use table::{Connection, Half, Key, LINGER, Millis, Side, Sighting, Table};
+pub use table::{Connection, Half, Key, LINGER, Millis, Side, Sighting, Swept, Table};
 pub use thin::{Edge, thin};
 pub use tiers::diag_works;
 pub use tracker::{Context, EndpointTracker, Options, Status, Tier};

@@ -53,8 +53,10 @@ pub struct Namespace {
     pub dump_flows: bool,
     /// Addresses of its interfaces, loopback left out.
     pub addresses: HashSet<IpAddr>,
-    /// When it was last swept; zero for never.
+    /// When its TCP sockets were last swept; zero for never.
     pub swept: Millis,
+    /// When its UDP sockets were last swept; zero for never.
+    pub swept_udp: Millis,
     route: Option<Netlink>,
     listed: Option<Millis>,
 }
@@ -178,6 +180,7 @@ impl Namespace {
             dump_flows: false,
             addresses: HashSet::new(),
             swept: 0,
+            swept_udp: 0,
             route: None,
             listed: None,
         }

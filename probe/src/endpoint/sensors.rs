@@ -11,12 +11,12 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::listeners::Listeners;
+use super::listeners::{Listener, Listeners};
 use super::namespaces::{Namespace, Namespaces, Wanted};
 use super::nat::Nat;
 use super::owners::Owners;
 use super::report::Brief;
-use super::table::{Key, LINGER, Millis, Side, Sighting, Table};
+use super::table::{Key, LINGER, Millis, Side, Sighting, Swept, Table};
 use super::tracker::{Options, Status, Tier};
 use crate::conntrack::Flow;
 use crate::dns::{ForwardNames, Snooper};
@@ -53,6 +53,19 @@ pub struct Known {
     pub status: Status,
 }
 
+impl Known {
+    /// Who listens at a connection's server end, and in which namespace, if that end is on this machine.
+    #[must_use]
+    pub fn listener_of(&self, key: &Key) -> Option<(u32, &Listener)> {
+        let netns = if key.netns == 0 {
+            *self.homes.get(&key.server.ip())?
+        } else {
+            key.netns
+        };
+        Some((netns, self.listeners.find(netns, key.protocol, key.server)?))
+    }
+}
+
 /// The sources.
 #[derive(Debug)]
 pub struct Sensors {
@@ -67,6 +80,8 @@ pub struct Sensors {
     snapshot: Arc<Snapshot>,
     /// Whether everything must be swept at once: at first, and after lost events.
     sweep_all: bool,
+    /// Events of other namespaces are dropped; `None` for no such limit.
+    only: Option<HashSet<u32>>,
 }
 
 impl Sensors {
@@ -108,6 +123,7 @@ impl Sensors {
             known: Arc::new(Mutex::new(known)),
             snapshot: Arc::new(Snapshot::default()),
             sweep_all: true,
+            only: None,
         })
     }
 
@@ -115,6 +131,11 @@ impl Sensors {
     #[must_use]
     pub fn known(&self) -> Arc<Mutex<Known>> {
         Arc::clone(&self.known)
+    }
+
+    /// Drops the events of all namespaces but these, so that several sensors can play several hosts on one kernel.
+    pub fn confine(&mut self, namespaces: HashSet<u32>) {
+        self.only = Some(namespaces);
     }
 
     /// Reads the events that wait. Cheap; to be called several times a second.
@@ -157,13 +178,15 @@ impl Sensors {
     fn drain_ebpf(&mut self, now: Millis) {
         let Some(source) = &mut self.ebpf else { return };
         let mut known = self.known.lock();
-        let (own, snapshot) = (self.namespaces.own, &self.snapshot);
+        let (own, snapshot, only) = (self.namespaces.own, &self.snapshot, &self.only);
         let known = &mut *known;
         let lost = source.drain(|mut event| {
             if event.netns == 0 {
                 event.netns = snapshot.get(event.pid).map_or(own, |process| process.netns);
             }
-            apply(known, &event, now);
+            if only.as_ref().is_none_or(|only| only.contains(&event.netns)) {
+                apply(known, &event, now);
+            }
         });
         if lost > 0 {
             known.status.lost_events = known.status.lost_events.saturating_add(lost);
@@ -190,26 +213,27 @@ impl Sensors {
     }
 
     /// Sweeps the namespaces whose turn it is; returns when each sweep began.
-    fn sweep(&mut self, now: Millis) -> HashMap<u32, Millis> {
+    fn sweep(&mut self, now: Millis) -> Swept {
         let with_events = self.tier == Tier::Ebpf;
         let budget = if with_events { SWEEP_WITH_EVENTS } else { SWEEP_WITHOUT_EVENTS };
-        let every = if with_events { SWEEP_EVERY_WITH_EVENTS } else { 0 };
-        let mut turns: Vec<(Millis, u32)> = self
-            .namespaces
-            .iter()
-            .filter(|(_, namespace)| self.sweep_all || namespace.swept == 0 || now.saturating_sub(namespace.swept) >= every)
-            .map(|(inode, namespace)| (namespace.swept, inode))
-            .collect();
+        // Of UDP there are no events in any tier.
+        let tcp_every = if with_events { SWEEP_EVERY_WITH_EVENTS } else { 0 };
+        let mut turns: Vec<(Millis, u32, Protocol)> = Vec::new();
+        for (inode, namespace) in self.namespaces.iter() {
+            let due = self.sweep_all || namespace.swept == 0 || now.saturating_sub(namespace.swept) >= tcp_every;
+            turns.extend(due.then_some((namespace.swept, inode, Protocol::Tcp)));
+            turns.push((namespace.swept_udp, inode, Protocol::Udp));
+        }
         turns.sort_unstable();
-        let mut swept = HashMap::new();
+        let mut swept = Swept::new();
         let began = Instant::now();
-        for (last, inode) in turns {
+        for (last, inode, protocol) in turns {
             // New namespaces do not wait; the others share the time of this tick.
             if last != 0 && !self.sweep_all && began.elapsed().as_micros() > budget {
                 break;
             }
-            if self.sweep_one(inode, now) {
-                swept.insert(inode, now);
+            if self.sweep_one(inode, protocol, now) {
+                swept.insert((inode, protocol), now);
             }
         }
         self.sweep_all = false;
@@ -217,21 +241,21 @@ impl Sensors {
     }
 
     /// Sweeps one namespace. False if that did not work, in which case nothing is concluded from what was not seen.
-    fn sweep_one(&mut self, inode: u32, now: Millis) -> bool {
+    fn sweep_one(&mut self, inode: u32, protocol: Protocol, now: Millis) -> bool {
         let Some(namespace) = self.namespaces.get_mut(inode) else {
             return false;
         };
+        let last = match protocol {
+            Protocol::Tcp => &mut namespace.swept,
+            Protocol::Udp => &mut namespace.swept_udp,
+        };
         // Zero means "never".
-        namespace.swept = now.max(1);
+        *last = now.max(1);
         let mut sockets = Vec::new();
-        let complete = match &mut namespace.diag {
-            Some(diag) => {
-                let tcp = diag.tcp(true, |socket| sockets.push(socket));
-                // Kernels without udp_diag still have TCP.
-                let udp = diag.udp(|socket| sockets.push(socket));
-                tcp.is_ok() && (udp.is_ok() || tcp.is_ok())
-            }
-            None => read_tables(&self.root, namespace.pid, &mut sockets),
+        let complete = match (&mut namespace.diag, protocol) {
+            (Some(diag), Protocol::Tcp) => diag.tcp(true, |socket| sockets.push(socket)).is_ok(),
+            (Some(diag), Protocol::Udp) => diag.udp(|socket| sockets.push(socket)).is_ok(),
+            (None, _) => read_tables(&self.root, namespace.pid, protocol, &mut sockets),
         };
         for socket in sockets.iter().filter(|socket| socket.state == State::Connected) {
             // Addresses given since they were last listed.
@@ -242,7 +266,7 @@ impl Sensors {
         let mut known = self.known.lock();
         let known = &mut *known;
         if complete {
-            known.listeners.replace(inode, sockets.iter().copied());
+            known.listeners.replace(inode, protocol, sockets.iter().copied());
         }
         for socket in sockets.iter().filter(|socket| socket.state == State::Connected) {
             let sighting = sighting(&known.listeners, &known.homes, inode, socket);
@@ -267,12 +291,13 @@ impl Sensors {
                     }
                 }
             }
-            for (key, connection) in known.table.iter() {
-                if connection.server.live
-                    && connection.server.pid == 0
-                    && let Some(listener) = known.listeners.find(connection.server.netns, key.protocol, key.server)
-                {
+            // Connections without a process at their server's end: whoever listens there is the next best, and likely the one.
+            for (key, _) in known.table.iter().filter(|(_, connection)| connection.server.pid == 0) {
+                if let Some((netns, listener)) = known.listener_of(key) {
                     likely.insert(listener.pid);
+                    if listener.pid == 0 && listener.inode != 0 {
+                        wanted.push((netns, listener.inode));
+                    }
                 }
             }
             likely.remove(&0);
@@ -395,21 +420,22 @@ fn apply(known: &mut Known, event: &Event, now: Millis) {
     }
 }
 
-/// The last resort: `/proc/<pid>/net` of one process of the namespace. False if the first table cannot be read.
-fn read_tables(root: &ProcRoot, pid: u32, sockets: &mut Vec<Socket>) -> bool {
+/// The last resort: `/proc/<pid>/net` of one process of the namespace. False if the IPv4 table cannot be read; there may be no IPv6.
+fn read_tables(root: &ProcRoot, pid: u32, protocol: Protocol, sockets: &mut Vec<Socket>) -> bool {
+    let (four, six) = match protocol {
+        Protocol::Tcp => ("tcp", "tcp6"),
+        Protocol::Udp => ("udp", "udp6"),
+    };
     let mut text = Vec::new();
-    let mut complete = true;
-    for (file, protocol, optional) in [
-        ("tcp", Protocol::Tcp, false),
-        ("tcp6", Protocol::Tcp, true),
-        ("udp", Protocol::Udp, true),
-        ("udp6", Protocol::Udp, true),
-    ] {
-        match root.read_all(&format!("{pid}/net/{file}"), &mut text) {
-            Ok(()) => parse_table(protocol, &text, |socket| sockets.push(socket)),
-            Err(_) => complete &= optional,
+    let mut read = |file: &str| {
+        let read = root.read_all(&format!("{pid}/net/{file}"), &mut text).is_ok();
+        if read {
+            parse_table(protocol, &text, |socket| sockets.push(socket));
         }
-    }
+        read
+    };
+    let complete = read(four);
+    read(six);
     complete
 }
 

@@ -145,6 +145,9 @@ pub struct Sighting {
     pub traffic: Option<Traffic>,
 }
 
+/// When the sweep of a namespace and protocol began.
+pub type Swept = HashMap<(u32, Protocol), Millis>;
+
 /// All connections.
 #[derive(Debug, Default)]
 pub struct Table {
@@ -236,13 +239,13 @@ impl Table {
         }
     }
 
-    /// Ends the sockets of swept namespaces that the sweep did not see. `swept` maps a namespace to when its sweep began.
-    pub fn end_unseen(&mut self, swept: &HashMap<u32, Millis>, now: Millis) {
-        let open = |connection: &&mut Connection| connection.closed.is_none() && !connection.tracked;
-        self.connections.values_mut().filter(open).for_each(|connection| {
+    /// Ends the sockets of swept namespaces that the sweep did not see. `swept` says when the sweep of a namespace and protocol began.
+    pub fn end_unseen(&mut self, swept: &Swept, now: Millis) {
+        let open = |(_, connection): &(&Key, &mut Connection)| connection.closed.is_none() && !connection.tracked;
+        self.connections.iter_mut().filter(open).for_each(|(key, connection)| {
             for side in [Side::Client, Side::Server] {
                 let half = connection.half_mut(side);
-                if half.live && swept.get(&half.netns).is_some_and(|began| half.seen < *began) {
+                if half.live && swept.get(&(half.netns, key.protocol)).is_some_and(|began| half.seen < *began) {
                     half.live = false;
                 }
             }
@@ -254,7 +257,11 @@ impl Table {
 
     /// Ends all connections of namespaces that are gone.
     pub fn end_namespaces(&mut self, gone: &[u32], now: Millis) {
-        let swept = gone.iter().map(|netns| (*netns, Millis::MAX)).collect();
+        let both = [Protocol::Tcp, Protocol::Udp];
+        let swept = gone
+            .iter()
+            .flat_map(|netns| both.map(|protocol| ((*netns, protocol), Millis::MAX)))
+            .collect();
         self.end_unseen(&swept, now);
     }
 
