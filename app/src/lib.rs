@@ -3,6 +3,7 @@
 pub mod detail;
 pub mod feed;
 pub mod format;
+pub mod generate;
 pub mod layout;
 pub mod link;
 pub mod model;

@@ -195,7 +195,13 @@ impl Store {
             },
         };
         match merged {
-            Some(node) => nodes.insert(id.clone(), node),
+            Some(mut node) => {
+                // The key is the node's identity, whatever it says of itself.
+                if node.id != *id {
+                    Arc::make_mut(&mut node).id = id.clone();
+                }
+                nodes.insert(id.clone(), node)
+            }
             None => nodes.remove(id),
         };
         self.changes.nodes.push((kind, id.clone()));
