@@ -12,11 +12,11 @@ use super::error::{DecodeError, Result};
 use super::gzip::gunzip;
 use super::json_reader::JsonReader;
 use super::msgpack_reader::MsgpackReader;
-use super::reader::{Field, Reader, limit};
+use super::reader::{Reader, limit};
 use super::strings::Strings;
 use crate::frame::Encoding;
 use crate::limits;
-use crate::report::{DnsRecord, Kind, Report, Sampling, StringSet, Topology, VecMap};
+use crate::report::{DnsRecord, Kind, Node, Report, Sampling, StringSet, Topology, VecMap};
 use crate::time::Timestamp;
 
 /// Reads a report as a probe sent it.
@@ -56,15 +56,15 @@ pub fn decode_report(body: &[u8], encoding: Encoding, gzip: bool) -> std::result
 /// Declares the keys of one structure.
 macro_rules! fields {
     ($name:ident { $($variant:ident = $key:literal),* $(,)? }) => {
-        #[derive(Clone, Copy)]
-        pub(super) enum $name { $($variant),* }
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        pub(super) enum $name { $($variant,)* Unknown }
 
         impl $name {
             #[inline]
-            pub(super) fn known(key: &[u8]) -> Option<Self> {
+            pub(super) fn known(key: &[u8]) -> Self {
                 match key {
-                    $($key => Some(Self::$variant),)*
-                    _ => None,
+                    $($key => Self::$variant,)*
+                    _ => Self::Unknown,
                 }
             }
         }
@@ -97,10 +97,17 @@ fields!(TopologyField {
 fields!(DnsField { Forward = b"forward", Reverse = b"reverse" });
 fields!(SamplingField { Count = b"Count", Total = b"Total" });
 
-/// A known field of a report, or one of its topologies.
+/// A field of a report, or one of its topologies.
 enum ReportKey {
     Field(ReportField),
     Topology(Kind),
+}
+
+impl ReportKey {
+    fn known(key: &[u8]) -> Self {
+        let kind = std::str::from_utf8(key).ok().and_then(Kind::from_wire_key);
+        kind.map_or_else(|| Self::Field(ReportField::known(key)), Self::Topology)
+    }
 }
 
 pub(super) struct Decoder<R> {
@@ -109,6 +116,8 @@ pub(super) struct Decoder<R> {
     /// The report's own time, as far as it has been read: stands in for "now", which this crate does not know.
     pub(super) now: Timestamp,
     nodes: usize,
+    /// Keys of the maps read last, by [`Guesses`].
+    guesses: [Vec<SmolStr>; 3],
 }
 
 impl<R: Reader> Decoder<R> {
@@ -118,6 +127,7 @@ impl<R: Reader> Decoder<R> {
             strings: Strings::new(),
             now: Timestamp::ZERO,
             nodes: 0,
+            guesses: Default::default(),
         }
     }
 
@@ -130,16 +140,10 @@ impl<R: Reader> Decoder<R> {
             return Ok(report);
         };
         let mut bug_dns = BTreeMap::new();
-        let known = |key: &[u8]| {
-            ReportField::known(key).map(ReportKey::Field).or_else(|| {
-                let key = std::str::from_utf8(key).ok()?;
-                Kind::from_wire_key(key).map(ReportKey::Topology)
-            })
-        };
-        while let Some(key) = self.reader.field(&mut map, known)? {
+        while let Some(key) = self.reader.field(&mut map, ReportKey::known)? {
             match key {
-                Field::Known(ReportKey::Topology(kind)) => self.topology_into(report.topology_mut(kind))?,
-                Field::Known(ReportKey::Field(field)) => match field {
+                ReportKey::Topology(kind) => self.topology_into(report.topology_mut(kind))?,
+                ReportKey::Field(field) => match field {
                     ReportField::Ts => {
                         report.ts = self.reader.time()?;
                         self.now = report.ts;
@@ -152,8 +156,11 @@ impl<R: Reader> Decoder<R> {
                     ReportField::Plugins => report.plugins = self.plugins()?,
                     ReportField::Id => report.id = self.string()?,
                     ReportField::Removed => report.removed = self.tree(Self::string_list)?,
+                    ReportField::Unknown => {
+                        let key = self.reader.last_key();
+                        self.unknown_into(&mut report, key)?;
+                    }
                 },
-                Field::Other(key) => self.unknown_into(&mut report, key)?,
             }
         }
         // Probe 1.11.6 wrote its names under `nodes`. Merging never looks there, so the move happens here.
@@ -190,19 +197,31 @@ impl<R: Reader> Decoder<R> {
         };
         while let Some(field) = self.reader.field(&mut map, TopologyField::known)? {
             match field {
-                Field::Known(TopologyField::Shape) => topology.shape = self.string()?,
-                Field::Known(TopologyField::Tag) => topology.tag = self.string()?,
-                Field::Known(TopologyField::Label) => topology.label = self.string()?,
-                Field::Known(TopologyField::LabelPlural) => topology.label_plural = self.string()?,
-                Field::Known(TopologyField::Nodes) => topology.nodes = self.tree(|decoder| decoder.node().map(Arc::new))?,
-                Field::Known(TopologyField::Controls) => topology.controls = self.tree(Self::control)?,
-                Field::Known(TopologyField::MetadataTemplates) => topology.metadata_templates = self.tree(Self::metadata_template)?,
-                Field::Known(TopologyField::MetricTemplates) => topology.metric_templates = self.tree(Self::metric_template)?,
-                Field::Known(TopologyField::TableTemplates) => topology.table_templates = self.tree(Self::table_template)?,
-                Field::Other(key) => topology.extra.push(key, self.reader.value()?),
+                TopologyField::Shape => topology.shape = self.string()?,
+                TopologyField::Tag => topology.tag = self.string()?,
+                TopologyField::Label => topology.label = self.string()?,
+                TopologyField::LabelPlural => topology.label_plural = self.string()?,
+                TopologyField::Nodes => topology.nodes = self.tree(Self::shared_node)?,
+                TopologyField::Controls => topology.controls = self.tree(Self::control)?,
+                TopologyField::MetadataTemplates => topology.metadata_templates = self.tree(Self::metadata_template)?,
+                TopologyField::MetricTemplates => topology.metric_templates = self.tree(Self::metric_template)?,
+                TopologyField::TableTemplates => topology.table_templates = self.tree(Self::table_template)?,
+                TopologyField::Unknown => {
+                    let key = self.reader.last_key();
+                    topology.extra.push(key, self.reader.value()?);
+                }
             }
         }
         Ok(())
+    }
+
+    /// A node, read where it will stay.
+    fn shared_node(&mut self) -> Result<Arc<Node>> {
+        let mut node = Arc::<Node>::default();
+        if let Some(node) = Arc::get_mut(&mut node) {
+            self.node_into(node)?;
+        }
+        Ok(node)
     }
 
     fn dns_record(&mut self) -> Result<DnsRecord> {
@@ -210,9 +229,9 @@ impl<R: Reader> Decoder<R> {
         let Some(mut map) = self.reader.map()? else { return Ok(record) };
         while let Some(field) = self.reader.field(&mut map, DnsField::known)? {
             match field {
-                Field::Known(DnsField::Forward) => record.forward = self.string_set()?,
-                Field::Known(DnsField::Reverse) => record.reverse = self.string_set()?,
-                Field::Other(_) => self.skip()?,
+                DnsField::Forward => record.forward = self.string_set()?,
+                DnsField::Reverse => record.reverse = self.string_set()?,
+                DnsField::Unknown => self.skip()?,
             }
         }
         Ok(record)
@@ -223,9 +242,9 @@ impl<R: Reader> Decoder<R> {
         let Some(mut map) = self.reader.map()? else { return Ok(sampling) };
         while let Some(field) = self.reader.field(&mut map, SamplingField::known)? {
             match field {
-                Field::Known(SamplingField::Count) => sampling.count = self.reader.uint()?,
-                Field::Known(SamplingField::Total) => sampling.total = self.reader.uint()?,
-                Field::Other(_) => self.skip()?,
+                SamplingField::Count => sampling.count = self.reader.uint()?,
+                SamplingField::Total => sampling.total = self.reader.uint()?,
+                SamplingField::Unknown => self.skip()?,
             }
         }
         Ok(sampling)
@@ -257,6 +276,43 @@ impl<R: Reader> Decoder<R> {
             let value = read(self)?;
             entries.push((key, value));
         }
+    }
+
+    /// A map of a node, read after `guesses`: nodes of a topology have mostly the same keys in the same order, so the keys of the one before
+    /// are tried first. A guess that holds costs a comparison instead of a validation and a copy.
+    pub(super) fn guided_map<V>(&mut self, guesses: Guesses, mut read: impl FnMut(&mut Self) -> Result<V>) -> Result<VecMap<V>> {
+        let Some(mut map) = self.reader.map()? else {
+            return Ok(VecMap::new());
+        };
+        let mut entries: Vec<(SmolStr, V)> = Vec::with_capacity(reserve::<(SmolStr, V)>(self.reader.promised(&map)));
+        loop {
+            let Self {
+                reader,
+                strings,
+                guesses: known,
+                ..
+            } = self;
+            let known = &mut known[guesses as usize];
+            let guess = known.get(entries.len());
+            let key = match guess {
+                Some(guess) if reader.guessed_key(&mut map, guess) => guess.clone(),
+                _ => {
+                    let Some(key) = reader.key(&mut map, |key| strings.get(key))? else {
+                        break;
+                    };
+                    if let Some(slot) = known.get_mut(entries.len()) {
+                        slot.clone_from(&key);
+                    } else if known.len() < MAX_GUESSES {
+                        known.push(key.clone());
+                    }
+                    key
+                }
+            };
+            let value = read(self)?;
+            entries.push((key, value));
+        }
+        entries.shrink_to_fit();
+        Ok(VecMap::from_unsorted(entries))
     }
 
     /// A map from string, large: a tree built from a sorted vector.
@@ -301,6 +357,17 @@ impl<R: Reader> Decoder<R> {
             Ok(())
         }
     }
+}
+
+/// How many keys of a map are remembered to be guessed; real nodes have at most a few dozen.
+const MAX_GUESSES: usize = 64;
+
+/// Which map of a node before is the guess for the next.
+#[derive(Clone, Copy)]
+pub(super) enum Guesses {
+    Latest,
+    Metrics,
+    Parents,
 }
 
 /// How many entries to make room for on a sender's word: what it promises, but not more than 64 KiB of them.

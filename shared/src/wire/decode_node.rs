@@ -5,9 +5,9 @@
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::decode::{Decoder, fields};
+use super::decode::{Decoder, Guesses, fields};
 use super::error::Result;
-use super::reader::{Field, Reader};
+use super::reader::Reader;
 use crate::report::{Latest, Metric, Node, Sample, keys};
 use crate::time::Timestamp;
 
@@ -39,40 +39,47 @@ struct OldControl {
 }
 
 impl<R: Reader> Decoder<R> {
-    pub(super) fn node(&mut self) -> Result<Node> {
+    /// Reads into an empty node.
+    pub(super) fn node_into(&mut self, node: &mut Node) -> Result<()> {
         self.count_node()?;
-        let mut node = Node::default();
-        let Some(mut map) = self.reader.map()? else { return Ok(node) };
+        let Some(mut map) = self.reader.map()? else { return Ok(()) };
         let mut old_controls = Vec::new();
         let mut counters = Vec::new();
         while let Some(field) = self.reader.field(&mut map, NodeField::known)? {
             match field {
-                Field::Known(NodeField::Id) => node.id = self.string()?,
-                Field::Known(NodeField::Topology) => node.topology = self.string()?,
-                Field::Known(NodeField::Sets) => node.sets = self.vec_map(Self::string_set)?,
-                Field::Known(NodeField::Adjacency) => node.adjacency = self.string_set()?,
-                Field::Known(NodeField::Latest) => node.latest = self.vec_map(Self::latest)?,
-                Field::Known(NodeField::Metrics) => node.metrics = self.vec_map(Self::metric)?,
-                Field::Known(NodeField::Parents) => node.parents = self.vec_map(Self::string_set)?,
-                Field::Known(NodeField::Children) => node.children = self.children()?,
-                Field::Known(NodeField::LatestControls) => old_controls = self.vec_map(Self::old_control)?.into_vec(),
-                Field::Known(NodeField::Counters) => counters = self.vec_map(|decoder| decoder.reader.int())?.into_vec(),
-                Field::Known(NodeField::DroppedLatest) => node.dropped_latest = self.string_list()?,
-                Field::Known(NodeField::Edges | NodeField::Controls) => self.skip()?,
-                Field::Other(key) => node.extra.push(key, self.reader.value()?),
+                NodeField::Id => node.id = self.string()?,
+                NodeField::Topology => node.topology = self.string()?,
+                NodeField::Sets => node.sets = self.vec_map(Self::string_set)?,
+                NodeField::Adjacency => node.adjacency = self.string_set()?,
+                NodeField::Latest => node.latest = self.guided_map(Guesses::Latest, Self::latest)?,
+                NodeField::Metrics => node.metrics = self.guided_map(Guesses::Metrics, Self::metric)?,
+                NodeField::Parents => node.parents = self.guided_map(Guesses::Parents, Self::string_set)?,
+                NodeField::Children => node.children = self.children()?,
+                NodeField::LatestControls => old_controls = self.vec_map(Self::old_control)?.into_vec(),
+                NodeField::Counters => counters = self.vec_map(|decoder| decoder.reader.int())?.into_vec(),
+                NodeField::DroppedLatest => node.dropped_latest = self.string_list()?,
+                NodeField::Edges | NodeField::Controls => self.skip()?,
+                NodeField::Unknown => {
+                    let key = self.reader.last_key();
+                    node.extra.push(key, self.reader.value()?);
+                }
             }
         }
         if !old_controls.is_empty() {
-            upgrade_controls(&mut node, &old_controls);
+            upgrade_controls(node, &old_controls);
         }
         for (name, count) in counters {
             node.add_count(&name, count, self.now);
         }
-        Ok(node)
+        Ok(())
     }
 
     fn children(&mut self) -> Result<Vec<Node>> {
-        let mut children = self.list(Self::node)?.unwrap_or_default();
+        let child = |decoder: &mut Self| {
+            let mut child = Node::default();
+            decoder.node_into(&mut child).map(|()| child)
+        };
+        let mut children = self.list(child)?.unwrap_or_default();
         if !children.is_sorted_by(|a, b| a.id < b.id) {
             children.sort_by(|a, b| a.id.cmp(&b.id));
             children.dedup_by(|later, earlier| later.id == earlier.id);
@@ -81,13 +88,24 @@ impl<R: Reader> Decoder<R> {
     }
 
     fn latest(&mut self) -> Result<Latest> {
+        let Self { reader, strings, .. } = self;
+        if let Some(entry) = reader.usual_entry(|timestamp, value| Latest {
+            timestamp,
+            value: strings.get(value),
+        }) {
+            return Ok(entry);
+        }
+        self.unusual_latest()
+    }
+
+    fn unusual_latest(&mut self) -> Result<Latest> {
         let mut latest = Latest::default();
         let Some(mut map) = self.reader.map()? else { return Ok(latest) };
         while let Some(field) = self.reader.field(&mut map, LatestField::known)? {
             match field {
-                Field::Known(LatestField::Timestamp) => latest.timestamp = self.reader.time()?,
-                Field::Known(LatestField::Value) => latest.value = self.string()?,
-                Field::Other(_) => self.skip()?,
+                LatestField::Timestamp => latest.timestamp = self.reader.time()?,
+                LatestField::Value => latest.value = self.string()?,
+                LatestField::Unknown => self.skip()?,
             }
         }
         Ok(latest)
@@ -98,17 +116,17 @@ impl<R: Reader> Decoder<R> {
         let Some(mut map) = self.reader.map()? else { return Ok(control) };
         while let Some(field) = self.reader.field(&mut map, LatestField::known)? {
             match field {
-                Field::Known(LatestField::Timestamp) => control.timestamp = self.reader.time()?,
-                Field::Known(LatestField::Value) => {
+                LatestField::Timestamp => control.timestamp = self.reader.time()?,
+                LatestField::Value => {
                     let Some(mut state) = self.reader.map()? else { continue };
                     while let Some(field) = self.reader.field(&mut state, ControlStateField::known)? {
                         match field {
-                            Field::Known(ControlStateField::Dead) => control.dead = self.reader.boolean()?,
-                            Field::Other(_) => self.skip()?,
+                            ControlStateField::Dead => control.dead = self.reader.boolean()?,
+                            ControlStateField::Unknown => self.skip()?,
                         }
                     }
                 }
-                Field::Other(_) => self.skip()?,
+                LatestField::Unknown => self.skip()?,
             }
         }
         Ok(control)
@@ -119,10 +137,10 @@ impl<R: Reader> Decoder<R> {
         let Some(mut map) = self.reader.map()? else { return Ok(metric) };
         while let Some(field) = self.reader.field(&mut map, MetricField::known)? {
             match field {
-                Field::Known(MetricField::Samples) => metric.samples = self.list(Self::sample)?.unwrap_or_default(),
-                Field::Known(MetricField::Min) => metric.min = self.reader.float()?,
-                Field::Known(MetricField::Max) => metric.max = self.reader.float()?,
-                Field::Other(_) => self.skip()?,
+                MetricField::Samples => metric.samples = self.list(Self::sample)?.unwrap_or_default(),
+                MetricField::Min => metric.min = self.reader.float()?,
+                MetricField::Max => metric.max = self.reader.float()?,
+                MetricField::Unknown => self.skip()?,
             }
         }
         // Merging joins two ascending series, so they had better ascend.
@@ -133,13 +151,16 @@ impl<R: Reader> Decoder<R> {
     }
 
     fn sample(&mut self) -> Result<Sample> {
+        if let Some((date, value)) = self.reader.usual_sample() {
+            return Ok(Sample { date, value });
+        }
         let mut sample = Sample::default();
         let Some(mut map) = self.reader.map()? else { return Ok(sample) };
         while let Some(field) = self.reader.field(&mut map, SampleField::known)? {
             match field {
-                Field::Known(SampleField::Date) => sample.date = self.reader.time()?,
-                Field::Known(SampleField::Value) => sample.value = self.reader.float()?,
-                Field::Other(_) => self.skip()?,
+                SampleField::Date => sample.date = self.reader.time()?,
+                SampleField::Value => sample.value = self.reader.float()?,
+                SampleField::Unknown => self.skip()?,
             }
         }
         Ok(sample)

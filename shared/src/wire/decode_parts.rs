@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::decode::{Decoder, fields};
 use super::error::Result;
-use super::reader::{Field, Reader};
+use super::reader::Reader;
 use crate::report::{Column, Control, MetadataTemplate, MetricTemplate, PluginSpec, TableTemplate};
 
 fields!(ControlField {
@@ -56,13 +56,13 @@ impl<R: Reader> Decoder<R> {
         let Some(mut map) = self.reader.map()? else { return Ok(control) };
         while let Some(field) = self.reader.field(&mut map, ControlField::known)? {
             match field {
-                Field::Known(ControlField::Id) => control.id = self.string()?,
-                Field::Known(ControlField::Human) => control.human = self.string()?,
-                Field::Known(ControlField::Icon) => control.icon = self.string()?,
-                Field::Known(ControlField::Confirmation) => control.confirmation = self.string()?,
-                Field::Known(ControlField::Rank) => control.rank = self.reader.int()?,
-                Field::Known(ControlField::ProbeId) => control.probe_id = self.string()?,
-                Field::Other(_) => self.skip()?,
+                ControlField::Id => control.id = self.string()?,
+                ControlField::Human => control.human = self.string()?,
+                ControlField::Icon => control.icon = self.string()?,
+                ControlField::Confirmation => control.confirmation = self.string()?,
+                ControlField::Rank => control.rank = self.reader.int()?,
+                ControlField::ProbeId => control.probe_id = self.string()?,
+                ControlField::Unknown => self.skip()?,
             }
         }
         Ok(control)
@@ -73,13 +73,13 @@ impl<R: Reader> Decoder<R> {
         let Some(mut map) = self.reader.map()? else { return Ok(template) };
         while let Some(field) = self.reader.field(&mut map, MetadataField::known)? {
             match field {
-                Field::Known(MetadataField::Id) => template.id = self.string()?,
-                Field::Known(MetadataField::Label) => template.label = self.string()?,
-                Field::Known(MetadataField::Truncate) => template.truncate = self.reader.int()?,
-                Field::Known(MetadataField::DataType) => template.data_type = self.string()?,
-                Field::Known(MetadataField::Priority) => template.priority = self.reader.float()?,
-                Field::Known(MetadataField::From) => template.from = self.string()?,
-                Field::Other(_) => self.skip()?,
+                MetadataField::Id => template.id = self.string()?,
+                MetadataField::Label => template.label = self.string()?,
+                MetadataField::Truncate => template.truncate = self.reader.int()?,
+                MetadataField::DataType => template.data_type = self.string()?,
+                MetadataField::Priority => template.priority = self.reader.float()?,
+                MetadataField::From => template.from = self.string()?,
+                MetadataField::Unknown => self.skip()?,
             }
         }
         Ok(template)
@@ -90,12 +90,12 @@ impl<R: Reader> Decoder<R> {
         let Some(mut map) = self.reader.map()? else { return Ok(template) };
         while let Some(field) = self.reader.field(&mut map, MetricField::known)? {
             match field {
-                Field::Known(MetricField::Id) => template.id = self.string()?,
-                Field::Known(MetricField::Label) => template.label = self.string()?,
-                Field::Known(MetricField::Format) => template.format = self.string()?,
-                Field::Known(MetricField::Group) => template.group = self.string()?,
-                Field::Known(MetricField::Priority) => template.priority = self.reader.float()?,
-                Field::Other(_) => self.skip()?,
+                MetricField::Id => template.id = self.string()?,
+                MetricField::Label => template.label = self.string()?,
+                MetricField::Format => template.format = self.string()?,
+                MetricField::Group => template.group = self.string()?,
+                MetricField::Priority => template.priority = self.reader.float()?,
+                MetricField::Unknown => self.skip()?,
             }
         }
         Ok(template)
@@ -106,19 +106,19 @@ impl<R: Reader> Decoder<R> {
         let Some(mut map) = self.reader.map()? else { return Ok(template) };
         while let Some(field) = self.reader.field(&mut map, TableField::known)? {
             match field {
-                Field::Known(TableField::Id) => template.id = self.string()?,
-                Field::Known(TableField::Label) => template.label = self.string()?,
-                Field::Known(TableField::Prefix) => template.prefix = self.string()?,
-                Field::Known(TableField::Kind) => template.kind = self.string()?,
-                Field::Known(TableField::Columns) => template.columns = self.list(Self::column)?,
-                Field::Known(TableField::FixedRows) => {
+                TableField::Id => template.id = self.string()?,
+                TableField::Label => template.label = self.string()?,
+                TableField::Prefix => template.prefix = self.string()?,
+                TableField::Kind => template.kind = self.string()?,
+                TableField::Columns => template.columns = self.list(Self::column)?,
+                TableField::FixedRows => {
                     template.fixed_rows = if self.reader.null()? {
                         None
                     } else {
                         Some(self.tree(Self::string)?)
                     };
                 }
-                Field::Other(_) => self.skip()?,
+                TableField::Unknown => self.skip()?,
             }
         }
         Ok(template)
@@ -129,10 +129,10 @@ impl<R: Reader> Decoder<R> {
         let Some(mut map) = self.reader.map()? else { return Ok(column) };
         while let Some(field) = self.reader.field(&mut map, ColumnField::known)? {
             match field {
-                Field::Known(ColumnField::Id) => column.id = self.string()?,
-                Field::Known(ColumnField::Label) => column.label = self.string()?,
-                Field::Known(ColumnField::DataType) => column.data_type = self.string()?,
-                Field::Other(_) => self.skip()?,
+                ColumnField::Id => column.id = self.string()?,
+                ColumnField::Label => column.label = self.string()?,
+                ColumnField::DataType => column.data_type = self.string()?,
+                ColumnField::Unknown => self.skip()?,
             }
         }
         Ok(column)
@@ -149,13 +149,13 @@ impl<R: Reader> Decoder<R> {
         let Some(mut map) = self.reader.map()? else { return Ok(plugin) };
         while let Some(field) = self.reader.field(&mut map, PluginField::known)? {
             match field {
-                Field::Known(PluginField::Id) => plugin.id = self.string()?,
-                Field::Known(PluginField::Label) => plugin.label = self.string()?,
-                Field::Known(PluginField::Description) => plugin.description = self.string()?,
-                Field::Known(PluginField::Interfaces) => plugin.interfaces = self.list(Self::string)?,
-                Field::Known(PluginField::ApiVersion) => plugin.api_version = self.string()?,
-                Field::Known(PluginField::Status) => plugin.status = self.string()?,
-                Field::Other(_) => self.skip()?,
+                PluginField::Id => plugin.id = self.string()?,
+                PluginField::Label => plugin.label = self.string()?,
+                PluginField::Description => plugin.description = self.string()?,
+                PluginField::Interfaces => plugin.interfaces = self.list(Self::string)?,
+                PluginField::ApiVersion => plugin.api_version = self.string()?,
+                PluginField::Status => plugin.status = self.string()?,
+                PluginField::Unknown => self.skip()?,
             }
         }
         Ok(plugin)

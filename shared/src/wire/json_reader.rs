@@ -2,16 +2,19 @@
 
 use super::error::{DecodeError, Result};
 use super::json_text::plain_length;
-use super::reader::{Budget, Field, Reader, limit};
+use super::reader::{Budget, Reader, limit};
 use super::value::Number;
 use crate::limits;
 use crate::report::Value;
 use crate::time::Timestamp;
+use smol_str::SmolStr;
 
 /// Borrows from the input; strings with escapes are unfolded into `scratch`.
 pub(super) struct JsonReader<'a> {
     input: &'a str,
     at: usize,
+    /// Where the quotes of the key read last begin.
+    last: usize,
     budget: Budget,
     scratch: String,
 }
@@ -33,6 +36,7 @@ impl<'a> JsonReader<'a> {
         Ok(Self {
             input,
             at: 0,
+            last: 0,
             budget: Budget::default(),
             scratch: String::new(),
         })
@@ -317,6 +321,7 @@ impl<'a> Reader for JsonReader<'a> {
         if self.peek() != Some(b'"') {
             return Err(self.malformed("expected a key in quotes"));
         }
+        self.last = self.at;
         let key = read(self.quoted()?);
         self.expect(b':', "expected a colon after the key")?;
         self.budget.spend(1)?;
@@ -324,10 +329,20 @@ impl<'a> Reader for JsonReader<'a> {
     }
 
     #[inline]
-    fn field<F>(&mut self, inside: &mut Inside, known: impl FnOnce(&[u8]) -> Option<F>) -> Result<Option<Field<F>>> {
-        self.key(inside, |key| {
-            known(key.as_bytes()).map_or_else(|| Field::Other(key.into()), Field::Known)
-        })
+    fn field<F>(&mut self, inside: &mut Inside, known: impl FnOnce(&[u8]) -> F) -> Result<Option<F>> {
+        self.key(inside, |key| known(key.as_bytes()))
+    }
+
+    fn last_key(&self) -> SmolStr {
+        // Read once more: unknown keys are rare, and keeping the text of every key would cost every report.
+        let mut again = Self {
+            input: self.input,
+            at: self.last,
+            last: 0,
+            budget: Budget::default(),
+            scratch: String::new(),
+        };
+        again.quoted().map(SmolStr::new).unwrap_or_default()
     }
 
     fn array(&mut self) -> Result<Option<Inside>> {

@@ -3,17 +3,20 @@
 use std::borrow::Cow;
 
 use super::error::{DecodeError, Result};
-use super::reader::{Budget, Field, Reader, limit};
+use super::reader::{Budget, Reader, limit};
 use super::time::parse_binary;
 use super::value::Number;
 use crate::limits;
 use crate::report::Value;
 use crate::time::Timestamp;
+use smol_str::SmolStr;
 
 /// Borrows from the input; `rest` is what has not been read.
 pub(super) struct MsgpackReader<'a> {
     rest: &'a [u8],
     total: usize,
+    /// The key read last.
+    last: &'a [u8],
     budget: Budget,
 }
 
@@ -22,6 +25,7 @@ impl<'a> MsgpackReader<'a> {
         Self {
             rest: input,
             total: input.len(),
+            last: &[],
             budget: Budget::default(),
         }
     }
@@ -93,7 +97,6 @@ impl<'a> MsgpackReader<'a> {
     }
 
     /// The bytes of a string whose first byte has been taken; `None` if it is no string.
-    #[inline]
     fn raw_after(&mut self, byte: u8) -> Result<Option<&'a [u8]>> {
         let length = match byte {
             0xa0..=0xbf => usize::from(byte & 0x1f),
@@ -109,12 +112,43 @@ impl<'a> MsgpackReader<'a> {
         self.take(length).map(Some)
     }
 
+    /// A string; the short ones, which nearly all are, without further ado.
     #[inline]
     fn raw(&mut self) -> Result<&'a [u8]> {
+        if let Some((head @ 0xa0..=0xbf, rest)) = self.rest.split_first()
+            && let Some((raw, rest)) = rest.split_at_checked(usize::from(head & 0x1f))
+        {
+            self.rest = rest;
+            return Ok(raw);
+        }
+        self.long_raw()
+    }
+
+    #[inline(never)]
+    fn long_raw(&mut self) -> Result<&'a [u8]> {
         let byte = self.byte()?;
         match self.raw_after(byte)? {
             Some(raw) => Ok(raw),
             None => Err(self.wrong("a string", byte)),
+        }
+    }
+
+    #[inline(never)]
+    fn long_map(&mut self) -> Result<Option<usize>> {
+        let byte = self.byte()?;
+        match self.map_length(byte)? {
+            Some(length) => self.enter(length, 2).map(Some),
+            None if byte == 0x90 => self.enter(0, 2).map(Some),
+            None => Err(self.wrong("a map", byte)),
+        }
+    }
+
+    #[inline(never)]
+    fn long_array(&mut self) -> Result<Option<usize>> {
+        let byte = self.byte()?;
+        match self.array_length(byte)? {
+            Some(length) => self.enter(length, 1).map(Some),
+            None => Err(self.wrong("an array", byte)),
         }
     }
 
@@ -139,6 +173,7 @@ impl<'a> MsgpackReader<'a> {
     }
 
     /// Enters a map or array of `length` entries of at least `width` bytes: what cannot fit is refused before anything is allocated.
+    #[inline]
     fn enter(&mut self, length: usize, width: usize) -> Result<usize> {
         if length.saturating_mul(width) > self.rest.len() {
             return Err(self.truncated());
@@ -193,14 +228,16 @@ impl<'a> Reader for MsgpackReader<'a> {
 
     #[inline]
     fn map(&mut self) -> Result<Option<usize>> {
-        let byte = self.byte()?;
-        if byte == 0xc0 {
-            return Ok(None);
-        }
-        match self.map_length(byte)? {
-            Some(length) => self.enter(length, 2).map(Some),
-            None if byte == 0x90 => self.enter(0, 2).map(Some),
-            None => Err(self.wrong("a map", byte)),
+        match self.rest.split_first() {
+            Some((0xc0, rest)) => {
+                self.rest = rest;
+                Ok(None)
+            }
+            Some((head @ 0x80..=0x8f, rest)) => {
+                self.rest = rest;
+                self.enter(usize::from(head & 0x0f), 2).map(Some)
+            }
+            _ => self.long_map(),
         }
     }
 
@@ -210,24 +247,30 @@ impl<'a> Reader for MsgpackReader<'a> {
     }
 
     #[inline]
-    fn field<F>(&mut self, left: &mut usize, known: impl FnOnce(&[u8]) -> Option<F>) -> Result<Option<Field<F>>> {
+    fn field<F>(&mut self, left: &mut usize, known: impl FnOnce(&[u8]) -> F) -> Result<Option<F>> {
         if !self.step(left) {
             return Ok(None);
         }
-        let raw = self.raw()?;
-        Ok(Some(
-            known(raw).map_or_else(|| Field::Other(text(raw).as_ref().into()), Field::Known),
-        ))
+        self.last = self.raw()?;
+        Ok(Some(known(self.last)))
     }
 
+    fn last_key(&self) -> SmolStr {
+        text(self.last).as_ref().into()
+    }
+
+    #[inline]
     fn array(&mut self) -> Result<Option<usize>> {
-        let byte = self.byte()?;
-        if byte == 0xc0 {
-            return Ok(None);
-        }
-        match self.array_length(byte)? {
-            Some(length) => self.enter(length, 1).map(Some),
-            None => Err(self.wrong("an array", byte)),
+        match self.rest.split_first() {
+            Some((0xc0, rest)) => {
+                self.rest = rest;
+                Ok(None)
+            }
+            Some((head @ 0x90..=0x9f, rest)) => {
+                self.rest = rest;
+                self.enter(usize::from(head & 0x0f), 1).map(Some)
+            }
+            _ => self.long_array(),
         }
     }
 
@@ -276,6 +319,12 @@ impl<'a> Reader for MsgpackReader<'a> {
 
     #[inline]
     fn float(&mut self) -> Result<f64> {
+        if let Some((0xcb, rest)) = self.rest.split_first()
+            && let Some((value, rest)) = rest.split_first_chunk()
+        {
+            self.rest = rest;
+            return Ok(f64::from_be_bytes(*value));
+        }
         self.number("a number").map(Number::float)
     }
 
@@ -333,6 +382,60 @@ impl<'a> Reader for MsgpackReader<'a> {
             entries.push((key, self.value()?));
         }
         Ok(Value::Map(entries))
+    }
+
+    #[inline]
+    fn usual_entry<T>(&mut self, read: impl FnOnce(Timestamp, &str) -> T) -> Option<T> {
+        const HEAD: &[u8; 12] = b"\x82\xa9timestamp\xaf";
+        const MIDDLE: &[u8; 6] = b"\xa5value";
+        let (head, rest) = self.rest.split_first_chunk::<12>()?;
+        let (time, rest) = rest.split_first_chunk::<15>()?;
+        let (middle, rest) = rest.split_first_chunk::<6>()?;
+        let (length, rest) = rest.split_first()?;
+        if head != HEAD || middle != MIDDLE || !matches!(length, 0xa0..=0xbf) {
+            return None;
+        }
+        let (value, rest) = rest.split_at_checked(usize::from(length & 0x1f))?;
+        let entry = read(parse_binary(time)?, std::str::from_utf8(value).ok()?);
+        self.rest = rest;
+        // What a map of two entries costs.
+        self.budget.spend(4).ok()?;
+        Some(entry)
+    }
+
+    #[inline]
+    fn usual_sample(&mut self) -> Option<(Timestamp, f64)> {
+        const HEAD: &[u8; 7] = b"\x82\xa4date\xaf";
+        const MIDDLE: &[u8; 7] = b"\xa5value\xcb";
+        let (head, rest) = self.rest.split_first_chunk::<7>()?;
+        let (time, rest) = rest.split_first_chunk::<15>()?;
+        let (middle, rest) = rest.split_first_chunk::<7>()?;
+        let (value, rest) = rest.split_first_chunk::<8>()?;
+        if head != HEAD || middle != MIDDLE {
+            return None;
+        }
+        let time = parse_binary(time)?;
+        self.rest = rest;
+        self.budget.spend(4).ok()?;
+        Some((time, f64::from_be_bytes(*value)))
+    }
+
+    #[inline]
+    fn guessed_key(&mut self, left: &mut usize, guess: &str) -> bool {
+        let Some((head, rest)) = self.rest.split_first() else {
+            return false;
+        };
+        if *left == 0 || guess.len() > 31 || usize::from(*head) != 0xa0 | guess.len() {
+            return false;
+        }
+        match rest.split_at_checked(guess.len()) {
+            Some((key, rest)) if key == guess.as_bytes() => {
+                *left -= 1;
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
     }
 
     fn mark(&self) -> Self::Mark {

@@ -9,14 +9,6 @@ use crate::limits;
 use crate::report::Value;
 use crate::time::Timestamp;
 
-/// A key of a map that is read as a structure.
-pub(super) enum Field<F> {
-    /// One the structure has.
-    Known(F),
-    /// One it has not.
-    Other(SmolStr),
-}
-
 /// Reads values one after the other. After an error the reader must not be used further.
 pub(super) trait Reader {
     /// Where one is inside a map or array.
@@ -28,8 +20,10 @@ pub(super) trait Reader {
     fn map(&mut self) -> Result<Option<Self::Cursor>>;
     /// The next key, or `None` and the map is left.
     fn key<T>(&mut self, cursor: &mut Self::Cursor, read: impl FnOnce(&str) -> T) -> Result<Option<T>>;
-    /// The next key of a structure, or `None` and the map is left.
-    fn field<F>(&mut self, cursor: &mut Self::Cursor, known: impl FnOnce(&[u8]) -> Option<F>) -> Result<Option<Field<F>>>;
+    /// The next key of a structure, as what `known` makes of it, or `None` and the map is left.
+    fn field<F>(&mut self, cursor: &mut Self::Cursor, known: impl FnOnce(&[u8]) -> F) -> Result<Option<F>>;
+    /// The key that [`Reader::field`] read last, if no value has been read since.
+    fn last_key(&self) -> SmolStr;
     /// Enters an array; `None` is `null`.
     fn array(&mut self) -> Result<Option<Self::Cursor>>;
     /// Whether there is another item; if not, the array is left.
@@ -53,6 +47,20 @@ pub(super) trait Reader {
     fn null(&mut self) -> Result<bool>;
     /// Any value.
     fn value(&mut self) -> Result<Value>;
+
+    /// Takes an entry of `latest`, a time and a string, if it is written exactly as encoders of this format do; else takes nothing.
+    /// Nearly every value of a report is one of these.
+    fn usual_entry<T>(&mut self, _read: impl FnOnce(Timestamp, &str) -> T) -> Option<T> {
+        None
+    }
+    /// Takes a sample, a time and a float, under the same condition.
+    fn usual_sample(&mut self) -> Option<(Timestamp, f64)> {
+        None
+    }
+    /// Takes the next key if it is this one; else takes nothing.
+    fn guessed_key(&mut self, _cursor: &mut Self::Cursor, _guess: &str) -> bool {
+        false
+    }
 
     /// Remembers this place.
     fn mark(&self) -> Self::Mark;
