@@ -52,7 +52,9 @@ pub(super) fn parse_text(text: &str) -> Option<Timestamp> {
 
 /// Writes RFC 3339 with as many digits of the second as needed. A year that has no four digits is written as the zero time.
 pub(crate) fn push_text(out: &mut Vec<u8>, time: Timestamp) {
-    let zone = i64::from(time.zone.unwrap_or(0));
+    // An offset of a day or more cannot be written; the instant is the same in UTC.
+    let zone = time.zone.map_or(0, i64::from);
+    let zone = if zone.abs() < 24 * 60 { zone } else { 0 };
     let local = time.seconds.saturating_add(zone * 60);
     let (days, of_day) = (local.div_euclid(DAY), local.rem_euclid(DAY));
     let Some((year, month, day)) = date(days) else {
