@@ -101,7 +101,7 @@ pub fn absent(card: &CardRef, gone: bool, context: &Context<'_>) -> CardVm {
 }
 
 /// A view's name in the singular.
-fn kind_name(topology: &str, views: &BTreeMap<SmolStr, SmolStr>) -> SmolStr {
+pub fn kind_name(topology: &str, views: &BTreeMap<SmolStr, SmolStr>) -> SmolStr {
     match topology {
         "processes" | "processes-by-name" => "Process".into(),
         "containers-by-image" => "Image".into(),

@@ -111,11 +111,7 @@ fn columns<'a>(request: &Request<'_>, nodes: impl Iterator<Item = &'a NodeSummar
     for node in nodes {
         for parent in &node.parents {
             if !parents.values().any(|id| *id == parent.topology_id) {
-                let name = request
-                    .views
-                    .get(&parent.topology_id)
-                    .cloned()
-                    .unwrap_or_else(|| parent.topology_id.clone());
+                let name = super::card::kind_name(&parent.topology_id, request.views);
                 parents.insert(name, parent.topology_id.clone());
             }
         }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
-    icons::icon,
+    icons::icon, toolbar,
     rove, search_box,
     store::{Overlay, Store},
 };
@@ -21,6 +21,7 @@ pub fn header(store: Store) -> impl IntoView {
             </button>
             {tabs(store)}
             {search_box::search_box(store)}
+            {toolbar::modes(store)}
             {time(store)}
             <button
                 class="tool"

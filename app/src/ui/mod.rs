@@ -165,8 +165,8 @@ fn app(store: Store) -> impl IntoView {
                 {states::banner(store)}
                 {states::empty(store)}
                 {toolbar::networks(store)}
+                {details::stack(store)}
             </main>
-            {details::stack(store)}
             {terminal::dock(store)}
             {footer::footer(store)}
             {overlays::overlays(store)}

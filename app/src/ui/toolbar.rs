@@ -54,7 +54,6 @@ pub fn toolbar(store: Store) -> impl IntoView {
             <div class="spacer"></div>
             {metrics(store)}
             {network_toggle(store)}
-            {modes(store)}
         </div>
     }
 }
@@ -337,7 +336,8 @@ pub fn networks(store: Store) -> impl IntoView {
     }
 }
 
-fn modes(store: Store) -> impl IntoView {
+/// Graph, table or resources.
+pub fn modes(store: Store) -> impl IntoView {
     let mode = Memo::new(move |_| store.state.with(|state| state.mode));
     let has_resources = Memo::new(move |_| store.overview.with(|overview| overview.has_resources));
     let button = move |of: Mode, name: &'static str, symbol: &'static str, key: &'static str| {
