@@ -19,6 +19,7 @@ use crate::host::Host;
 use crate::local_networks::LocalNetworks;
 use crate::meter::Meter;
 use crate::pipes::Pipes;
+use crate::plugins::Plugins;
 use crate::proc::{Snapshot, Walker};
 use crate::process::Processes;
 use crate::publish::{self, Publisher, Shared};
@@ -139,6 +140,17 @@ async fn add_sources(parts: &mut Parts, collect: &CollectArgs, meter: &Meter) ->
     }
     if collect.kubernetes.is_on() {
         add_kubernetes(parts, collect, role).await;
+    }
+    if !collect.plugins_root.as_os_str().is_empty() {
+        let (registry, shortcuts) = (Arc::clone(&parts.controls), parts.shortcuts.clone());
+        let plugins = Plugins::start(
+            collect.plugins_root.clone(),
+            parts.probe_id.clone(),
+            registry,
+            shortcuts,
+            parts.stop.clone(),
+        );
+        parts.reporters.push(Box::new(plugins));
     }
     Ok(machine)
 }

@@ -24,6 +24,7 @@ pub mod local_networks;
 pub mod meter;
 pub mod netlink;
 pub mod pipes;
+pub mod plugins;
 pub mod proc;
 pub mod process;
 pub mod publish;

@@ -20,7 +20,7 @@ const SLOWEST: u32 = 16;
 #[derive(Clone, Debug)]
 pub struct Brake {
     limit: f64,
-    mean: Option<f64>,
+    mean: f64,
     factor: u32,
 }
 
@@ -30,22 +30,22 @@ impl Brake {
     pub const fn new(limit: f64) -> Self {
         Self {
             limit,
-            mean: None,
+            mean: 0.0,
             factor: 1,
         }
     }
 
     /// Takes a reading in percent of one core; returns by how much the cadence is to be stretched (a power of two).
     pub fn observe(&mut self, percent: f64) -> u32 {
-        let mean = self.mean.map_or(percent, |mean| mean + NEWEST * (percent - mean));
-        self.mean = Some(mean);
+        let mean = self.mean + NEWEST * (percent - self.mean);
+        self.mean = mean;
         if mean > self.limit && self.factor < SLOWEST {
             self.factor *= 2;
             // The mean starts again: what was measured at the old cadence says nothing of the new one.
-            self.mean = Some(self.limit * 0.7);
+            self.mean = self.limit * 0.7;
         } else if self.factor > 1 && mean < self.limit * 0.4 {
             self.factor /= 2;
-            self.mean = Some(self.limit * 0.7);
+            self.mean = self.limit * 0.7;
         }
         self.factor
     }

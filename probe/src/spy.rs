@@ -3,11 +3,12 @@
 //!
 //! One task, so that sources need no locks among themselves. A source that takes too long is left out of a report, never waited for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use scope_shared::report::{Kind, Report, Topology};
+use scope_shared::report::{Kind, Nodes, Report, SmolStr, Topology};
 use scope_shared::time::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -182,7 +183,28 @@ fn absorb(report: &mut Report, mut part: Report) {
             *theirs = Topology::fresh(kind);
         }
     }
+    for kind in Kind::ALL {
+        union_controls(&mut report.topology_mut(kind).nodes, &mut part.topology_mut(kind).nodes);
+    }
     report.merge(&part);
+}
+
+/// Where two sources offer controls on one node (a plugin and the probe itself), both keep theirs: merging alone would take the newer text.
+fn union_controls(mine: &mut Nodes, theirs: &mut Nodes) {
+    const KEY: &str = "active_controls";
+    for (id, their) in theirs {
+        let Some(my) = mine.get_mut(id) else { continue };
+        let (Some(a), Some(b)) = (my.latest(KEY), their.latest(KEY)) else {
+            continue;
+        };
+        let ids: BTreeSet<&str> = a.split(';').chain(b.split(';')).filter(|id| !id.is_empty()).collect();
+        let union = SmolStr::from(Vec::from_iter(ids).join(";"));
+        for node in [my, their] {
+            if let Some(entry) = Arc::make_mut(node).latest.get_mut(KEY) {
+                entry.value = union.clone();
+            }
+        }
+    }
 }
 
 fn is_blank(topology: &Topology) -> bool {
@@ -225,5 +247,55 @@ fn describe_tracker(report: &mut Report, tracker: &EndpointTracker, now: Timesta
         for (key, value) in tracker.host_latest().into_iter().filter(|(_, value)| !value.is_empty()) {
             host.set_latest(key, now, value);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scope_shared::report::{Metric, Node};
+
+    use super::*;
+
+    fn host(active: &str, seconds: i64) -> Report {
+        let mut report = Report::default();
+        let mut node = Node::new("h;<host>", "host");
+        node.set_latest("active_controls", Timestamp::from_unix(seconds, 0), active);
+        report.topology_mut(Kind::Host).add(node);
+        report
+    }
+
+    #[test]
+    fn controls_of_a_plugin_and_of_the_probe_coexist() {
+        let mut report = host("host_exec", 1);
+        absorb(&mut report, host("iowait~idle", 2));
+        let node = &report.topology(Kind::Host).nodes["h;<host>"];
+        assert_eq!(node.latest("active_controls"), Some("host_exec;iowait~idle"));
+    }
+
+    #[test]
+    fn samples_of_scans_between_reports_are_kept_and_nodes_that_went_are_not() {
+        let scan = |seconds: i64, extra: Option<&str>| {
+            let mut report = Report::default();
+            let mut node = Node::new("h;1", "process");
+            node.metrics
+                .insert("m", Metric::single(Timestamp::from_unix(seconds, 0), seconds as f64, 100.0));
+            report.topology_mut(Kind::Process).add(node);
+            if let Some(id) = extra {
+                report.topology_mut(Kind::Process).add(Node::new(id, "process"));
+            }
+            report
+        };
+        let merged = newer_on_top(scan(2, None), &scan(1, Some("h;2")));
+        let nodes = &merged.topology(Kind::Process).nodes;
+        assert_eq!(nodes.keys().map(SmolStr::as_str).collect::<Vec<_>>(), ["h;1"]);
+        let samples: Vec<f64> = nodes["h;1"]
+            .metrics
+            .get("m")
+            .unwrap()
+            .samples
+            .iter()
+            .map(|sample| sample.value)
+            .collect();
+        assert_eq!(samples, [1.0, 2.0]);
     }
 }

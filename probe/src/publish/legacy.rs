@@ -1,10 +1,11 @@
 //! The stream for original apps: every three seconds, with all samples since, each third report full and the others sparse.
 //!
-//! Only kept while such an app is connected. The sparse reports are our deltas, which are valid sparse reports: an original app merges them
-//! within its window (15 s, so a full report every nine seconds is always in it) and skips the keys it does not know.
+//! Only kept while such an app is connected. An original app merges sparse reports within its window (15 s, so that a full report every
+//! nine seconds is always in it).
 
 use std::time::Instant;
 
+use scope_shared::delta;
 use scope_shared::report::Report;
 
 use super::outbox::{Encoded, Kind};
@@ -46,6 +47,7 @@ impl Legacy {
         let full = self.count.is_multiple_of(FULL_EVERY);
         self.count = self.count.wrapping_add(1);
         let bytes = match &self.full {
+            Some(base) if !full => compress(&delta::sparse(base, &report)),
             _ => {
                 let bytes = compress(&report);
                 self.full = Some(report);

@@ -23,7 +23,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use rand::Rng as _;
 use scope_shared::report::{Report, SmolStr};
-use scope_shared::wire;
+use scope_shared::{delta, wire};
 use tokio::sync::Notify;
 
 pub use backoff::Backoff;
@@ -180,7 +180,7 @@ impl Publisher {
         self.legacy.restart();
     }
 
-    fn send_state(&mut self, _full: bool) {
+    fn send_state(&mut self, full: bool) {
         let Some(state) = &self.state else { return };
         if !self.shared.wanted(Dialect::Deltas) {
             return;
@@ -188,8 +188,12 @@ impl Publisher {
         self.sequence += 1;
         let sequence = self.sequence;
         // Evaluated even for a scheduled full report, which satisfies a wish as well.
-        let _wished = self.shared.full_wanted.swap(false, Ordering::AcqRel);
+        let wished = self.shared.full_wanted.swap(false, Ordering::AcqRel);
         let encoded = match &self.base {
+            Some((base, full_report)) if !full && !wished => Encoded {
+                bytes: compress(&delta::diff(full_report, state)),
+                kind: Kind::Delta { sequence, base: *base },
+            },
             _ => {
                 self.since_full = 0;
                 let encoded = Encoded {
