@@ -90,5 +90,5 @@ pub async fn open_details(browser: &Browser, label: &str) -> Result<()> {
 
 /// The text of the top card of details.
 pub async fn details(browser: &Browser) -> Result<String> {
-    browser.text("[data-card]:last-of-type").await
+    browser.text(".details .card").await
 }
