@@ -7,8 +7,11 @@ const load = () => {
     const style = document.createElement('link');
     style.rel = 'stylesheet';
     style.href = asset('xterm.css');
+    // Measured without its style sheet, a terminal draws its rows over one another.
+    const styled = new Promise((resolve, reject) => { style.onload = resolve; style.onerror = reject; });
     document.head.append(style);
     const [xterm, fit, search, links] = await Promise.all(['xterm.mjs', 'addon-fit.mjs', 'addon-search.mjs', 'addon-web-links.mjs'].map((name) => import(asset(name))));
+    await styled;
     return { Terminal: xterm.Terminal, FitAddon: fit.FitAddon, SearchAddon: search.SearchAddon, WebLinksAddon: links.WebLinksAddon };
   })();
   loading.catch(() => { loading = null; });
@@ -26,7 +29,6 @@ export class TerminalBox {
       fontFamily: 'ui-monospace, "SFMono-Regular", Menlo, Consolas, "Liberation Mono", monospace',
       fontSize: 13,
       scrollback: 10000,
-      screenReaderMode: true,
       theme: { background: '#101117', foreground: '#e6e7ee', selectionBackground: '#3d4a7a' },
     });
     box.fitAddon = new FitAddon();
@@ -62,7 +64,8 @@ export class TerminalBox {
     }
   }
 
-  write(bytes) { this.terminal.write(bytes); }
+  // `bytes` is a view of the module's memory and xterm.js reads it later: keep a copy.
+  write(bytes) { this.terminal.write(bytes.slice()); }
 
   focus() { this.terminal.focus(); }
 

@@ -1,7 +1,10 @@
 //! Colours of cards, tables and lists as bytes: those of the map (`scene::colour`), with card headers darkened until white text on them is
 //! readable.
 
-use crate::scene::{colour, theme::{Rgba, Theme}};
+use crate::scene::{
+    colour,
+    theme::{Rgba, Theme},
+};
 
 type Rgb = [u8; 3];
 
@@ -18,7 +21,10 @@ pub fn node(rank: &str, label: &str, pseudo: bool) -> Rgb {
 /// The header of a node's card, and the strip below it.
 #[must_use]
 pub fn card(rank: &str, label: &str, pseudo: bool) -> (Rgb, Rgb) {
-    (readable(rgb(colour::node_dark(rank, label, pseudo))), readable(rgb(colour::node_strip(rank, label, pseudo))))
+    (
+        readable(rgb(colour::node_dark(rank, label, pseudo))),
+        readable(rgb(colour::node_strip(rank, label, pseudo))),
+    )
 }
 
 /// A metric's colour.
@@ -44,7 +50,11 @@ fn readable(mut colour: Rgb) -> Rgb {
 fn luminance(colour: Rgb) -> f64 {
     let [r, g, b] = colour.map(|channel| {
         let share = f64::from(channel) / 255.0;
-        if share <= 0.03928 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+        if share <= 0.03928 {
+            share / 12.92
+        } else {
+            ((share + 0.055) / 1.055).powf(2.4)
+        }
     });
     0.2126 * r + 0.7152 * g + 0.0722 * b
 }

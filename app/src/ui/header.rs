@@ -3,9 +3,10 @@
 use leptos::prelude::*;
 
 use super::{
-    icons::icon, toolbar,
+    icons::icon,
     rove, search_box,
     store::{Overlay, Store},
+    toolbar,
 };
 use crate::platform::now_text;
 use crate::protocol::Tab;

@@ -34,7 +34,13 @@ pub fn overlays(store: Store) -> impl IntoView {
                     "Are you sure?",
                     "small",
                     view! {
-                        <p>{question.text.clone()} " " <b>{question.name.to_string()}</b></p>
+                        {
+                            if question.text == format!("{}?", question.action) {
+                                view! { <p>{question.action.clone()} " " <b>{question.name.to_string()}</b> "?"</p> }.into_any()
+                            } else {
+                                view! { <p>{question.text.clone()} " (" <b>{question.name.to_string()}</b> ")"</p> }.into_any()
+                            }
+                        }
                         <div class="actions">
                             <button on:click=move |_| store.overlay.set(Overlay::None)>"Cancel"</button>
                             <button
