@@ -14,7 +14,7 @@ use bollard::exec::{CreateExecOptions, ResizeExecOptions, StartExecOptions, Star
 use bollard::query_parameters::{
     AttachContainerOptions, ContainerArchiveInfoOptions, InspectContainerOptions, LogsOptions, ResizeContainerTTYOptions,
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _};
 use parking_lot::Mutex;
@@ -36,6 +36,8 @@ const SHELLS: [(&str, &[&str]); 5] = [
 ];
 /// Lines of a log that are shown from before it was opened, unless the page asks for another number.
 const TAIL: &str = "100000";
+/// Lines of a log that are put together at most.
+const READY: usize = 256;
 /// How long the engine may take to notice that a process has ended.
 const EXIT_CODE_TRIES: u32 = 20;
 
@@ -198,7 +200,7 @@ impl Terminals {
             tail: argument("tail").unwrap_or(TAIL).to_owned(),
             ..LogsOptions::default()
         };
-        let output = async_stream(docker, id, options);
+        let output = bytes_of(docker.logs(&id, Some(options)));
         let pipe = Pipes::new_id();
         self.pipes.open(call.server, pipe.clone(), Local::reader(output)).await?;
         Ok(Response {
@@ -235,15 +237,23 @@ impl Terminals {
     }
 }
 
-/// The log as a stream that keeps the client alive.
-fn async_stream(docker: Docker, id: String, options: LogsOptions) -> BoxStream<'static, std::io::Result<Bytes>> {
-    let stream = docker.logs(&id, Some(options));
-    bytes_of(stream)
-}
-
+/// What the engine says, with what is ready at once put together: it hands a log out line by line, and a message a line would be many.
 fn bytes_of(output: impl Stream<Item = Result<LogOutput, Error>> + Send + 'static) -> BoxStream<'static, std::io::Result<Bytes>> {
     output
         .map(|chunk| chunk.map(LogOutput::into_bytes).map_err(std::io::Error::other))
+        .ready_chunks(READY)
+        .map(|chunks| {
+            let mut joined = BytesMut::new();
+            for chunk in chunks {
+                match chunk {
+                    Ok(bytes) => joined.extend_from_slice(&bytes),
+                    // What came before the error is still delivered; the error comes back with the next read, or the end does.
+                    Err(_) if !joined.is_empty() => break,
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(joined.freeze())
+        })
         .boxed()
 }
 
