@@ -2,10 +2,12 @@
 //!
 //! Builds share one target folder: the binary under test and the unit tests are of the `dev` profile, the page is the one people get.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::progress::Board;
-use crate::shell::{cargo, run as run_command, target_dir};
+use crate::shell::{cargo, command, logged, run as run_command, scratch, target_dir};
 use crate::suite::{Counts, Suite, tests};
 use crate::{apt, checks, docker, page, sizes};
 
@@ -59,6 +61,7 @@ fn end_to_end(suite: &mut Suite) {
     let mut engine = None;
     suite.step(ENGINE, || {
         apt::ensure(&apt::BROWSER)?;
+        ensure_axe()?;
         engine = Some(docker::ensure()?);
         Ok(Counts::ONE)
     });
@@ -78,4 +81,24 @@ fn end_to_end(suite: &mut Suite) {
         tests(command)
     });
     drop(engine);
+}
+
+/// Where the accessibility checker goes: no part of the page, so it has no place among the page's packages.
+const AXE: &str = "axe-core@4.10.3";
+
+fn axe() -> PathBuf {
+    target_dir().join("tools/axe/node_modules/axe-core/axe.min.js")
+}
+
+fn ensure_axe() -> Result<()> {
+    if axe().is_file() {
+        return Ok(());
+    }
+    let into = target_dir().join("tools/axe");
+    std::fs::create_dir_all(&into)?;
+    let mut npm = command("npm");
+    npm.args(["install", "--no-save", "--no-audit", "--no-fund", "--prefix"])
+        .arg(&into)
+        .arg(AXE);
+    logged(npm, &scratch("axe.log")?, |_| ())
 }
