@@ -16,8 +16,8 @@ async fn controls_and_a_shell_work_through_the_page() -> Result<()> {
     let scope = Scope::launch("controls", &[]).await?;
     let browser = Browser::open().await?;
     browser.goto(&scope.url()).await?;
+    until("the map has the container", || open_details(&browser, NAME)).await?;
     until("the details open", || async {
-        open_details(&browser, NAME).await?;
         ensure!(details(&browser).await?.contains(NAME), "no details yet");
         Ok(())
     })

@@ -104,11 +104,8 @@ async fn is_there(browser: &Browser, name: &str, wanted: bool) -> Result<()> {
 
 async fn link_opens_details(browser: &Browser) -> Result<()> {
     let (name, image) = ("shop-web-1", "shop/front");
-    until("details open", || async {
-        open_details(browser, name).await?;
-        shows(browser, name, image).await
-    })
-    .await?;
+    open_details(browser, name).await?;
+    until("details open", || shows(browser, name, image)).await?;
     browser.picture("first-light-details").await?;
     let link = browser.address().await?;
     let other = Browser::open().await?;

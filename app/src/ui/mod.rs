@@ -8,7 +8,6 @@ mod header;
 mod icons;
 mod keys;
 mod map;
-mod map_text;
 mod overlays;
 mod resources;
 mod search_box;
@@ -159,7 +158,7 @@ fn app(store: Store) -> impl IntoView {
             >
                 {map::map(store, mode)}
                 {move || match mode.get() {
-                    Mode::Graph => map_text::list(store).into_any(),
+                    Mode::Graph => ().into_any(),
                     Mode::Table => table::table(store).into_any(),
                     Mode::Resources => resources::resources(store).into_any(),
                 }}

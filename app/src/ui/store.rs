@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use leptos::prelude::*;
 use smol_str::SmolStr;
 
-use super::map_text;
 use crate::link::{self, Link};
 use crate::platform::{address, files, storage, worker::WorkerLink};
 use crate::protocol::{
@@ -120,8 +119,6 @@ pub struct Store {
     pub overview: RwSignal<Overview>,
     /// Whether the worker has said anything about views yet.
     pub loaded: RwSignal<bool>,
-    /// The map in words.
-    pub words: RwSignal<Vec<map_text::Entry>>,
     /// The table's window.
     pub table: RwSignal<TableVm>,
     /// The resource view.
@@ -167,7 +164,6 @@ impl Store {
             link: RwSignal::default(),
             overview: RwSignal::default(),
             loaded: RwSignal::new(false),
-            words: RwSignal::default(),
             table: RwSignal::default(),
             resources: RwSignal::default(),
             cards: RwSignal::default(),
@@ -296,11 +292,6 @@ impl Store {
             ToPage::Scene(scene) => {
                 self.outline.set(outline(&scene));
                 with_map(|map| map.set_scene((*scene).clone()));
-                let words = map_text::entries(&scene);
-                // Most scenes move nodes and say nothing new.
-                if self.words.with_untracked(|known| *known != words) {
-                    self.words.set(words);
-                }
                 LAST_SCENE.with_borrow_mut(|last| last.scene = Some(*scene));
             }
             ToPage::Metric(layer) => {
