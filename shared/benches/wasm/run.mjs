@@ -1,0 +1,43 @@
+// Times the benchmarks of scope-shared in WebAssembly. Build first:
+//   cargo build --release --target wasm32-unknown-unknown --manifest-path shared/benches/wasm/Cargo.toml --target-dir target
+// then: node shared/benches/wasm/run.mjs [target/wasm32-unknown-unknown/release/scope_shared_wasm_bench.wasm]
+import { readFile } from "node:fs/promises";
+
+const path = process.argv[2] ?? "target/wasm32-unknown-unknown/release/scope_shared_wasm_bench.wasm";
+const { instance } = await WebAssembly.instantiate(await readFile(path), {});
+const { run, prepare_lookup, prepare_report } = instance.exports;
+
+// The best of several runs of at least 20 ms each: other work on the machine only ever makes a run slower.
+function best(repeats) {
+  let rounds = 1;
+  const time = () => {
+    const start = performance.now();
+    run(rounds);
+    return performance.now() - start;
+  };
+  while (time() < 20) rounds *= 2;
+  return Math.min(...Array.from({ length: repeats }, time)) / rounds;
+}
+
+const contenders = ["scope", "linear", "ranges", "prefix-trie", "ip_network_table"];
+for (const family of [4, 6]) {
+  console.log(`\nns a look-up, IPv${family}, six of ten inside`);
+  const rows = {};
+  contenders.forEach((name, contender) => {
+    rows[name] = {};
+    for (const count of [1, 10, 100, 500, 1000, 5000]) {
+      prepare_lookup(contender, family, count);
+      rows[name][count] = Number(((best(5) * 1e6) / 4096).toFixed(2));
+    }
+  });
+  console.table(rows);
+}
+
+console.log("\nms, a host of 240 containers");
+const works = ["read msgpack", "read msgpack, serde", "read JSON", "read JSON, serde", "gunzip", "merge two"];
+const rows = {};
+works.forEach((name, work) => {
+  prepare_report(work);
+  rows[name] = { ms: Number(best(12).toFixed(2)) };
+});
+console.table(rows);
