@@ -70,7 +70,7 @@ impl<'a> Children<'a> {
                 Kid::Node {
                     source, at, deep: true, ..
                 } => {
-                    if let Some(source) = graph.graph.shape.sources.get(usize::from(*source)) {
+                    if let Some(source) = graph.graph.sources.get(usize::from(*source)) {
                         self.collect_endpoints(source, *at, into);
                     }
                 }
@@ -146,7 +146,7 @@ fn visit(graph: &Masked, at: u32, add: &mut dyn FnMut(&Node, &dyn Fn() -> Vec<Sm
             Kid::Endpoints(..) => {}
             Kid::Raw(node) => add(node, &|| node.adjacency.iter().cloned().collect()),
             Kid::Node { source, at, itself, deep } => {
-                let Some(source) = graph.graph.shape.sources.get(usize::from(*source)) else {
+                let Some(source) = graph.graph.sources.get(usize::from(*source)) else {
                     continue;
                 };
                 if *itself {

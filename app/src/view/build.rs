@@ -152,12 +152,8 @@ impl Builder {
         let out = Lists::from_sorted(nodes.len(), &edges);
         Graph {
             nodes,
-            shape: Arc::new(Shape {
-                out,
-                kids,
-                sources: self.sources,
-                dangling,
-            }),
+            shape: Arc::new(Shape { out, kids, dangling }),
+            sources: self.sources,
             connected: Vec::new(),
         }
     }

@@ -1,8 +1,10 @@
 //! Renders what a feed holds: keeps joins and graphs up to date with it, and each view that was asked for until something it shows changes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use scope_shared::report::{Kind, SmolStr};
+use foldhash::fast::FixedState;
+use scope_shared::report::{Kind, Node, SmolStr};
 
 use super::View;
 use super::graph::Masked;
@@ -14,7 +16,7 @@ use super::state::State;
 use super::summary::{MetricLinks, Summaries, Templates};
 use crate::detail::Details;
 use crate::feed::Feed;
-use crate::model::{NodeDetails, Stats, TopologyDesc};
+use crate::model::{NodeDetails, NodeSummary, Stats, TopologyDesc};
 
 /// What whoever starts a viewer may add to every view.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +35,23 @@ pub struct Engine {
     joins: Joins,
     rendered: Rendered,
     templates: Templates,
+    /// Goes up with every change of the state.
+    version: u64,
+    /// Views as they were last asked for.
+    views: HashMap<(SmolStr, Options), Kept, FixedState>,
 }
+
+/// A view, and what it was made from.
+#[derive(Debug)]
+struct Kept {
+    version: u64,
+    /// The rendered node behind each of the view's nodes.
+    nodes: Vec<Arc<Node>>,
+    view: Arc<View>,
+}
+
+/// How many views are kept: a page looks at one or two; more than this is somebody trying out options.
+const KEPT_VIEWS: usize = 32;
 
 impl Engine {
     /// An engine over a feed.
@@ -87,9 +105,23 @@ impl Engine {
     pub fn nodes(&mut self, topology: &str, options: &Options) -> Option<Arc<View>> {
         let entry = registry::find(topology)?;
         self.refresh();
+        let key = (SmolStr::new_static(entry.id), options.clone());
+        if let Some(kept) = self.views.get(&key).filter(|kept| kept.version == self.version) {
+            return Some(kept.view.clone());
+        }
         let graph = self.transformed(entry, options).1;
         let summaries = Summaries::new(State(self.feed.merged()), &self.templates, self.config.links.as_ref(), options);
-        Some(Arc::new(view(entry, &graph, summaries)))
+        let kept = self.views.remove(&key);
+        let kept = Kept {
+            version: self.version,
+            ..view(entry, &graph, summaries, kept)
+        };
+        let view = kept.view.clone();
+        if self.views.len() >= KEPT_VIEWS {
+            self.views.clear();
+        }
+        self.views.insert(key, kept);
+        Some(view)
     }
 
     /// Everything about one node of a view; `None` if there is no such view or node.
@@ -118,6 +150,7 @@ impl Engine {
         let state = State(self.feed.merged());
         if changes.all || self.joins.is_worn(state.topology(Kind::Endpoint).nodes.len()) {
             self.joins = Joins::of(state);
+            self.rendered = Rendered::default();
         } else {
             let nodes = changes.nodes.iter().map(|(kind, id)| (*kind, id)).collect();
             self.joins.apply(
@@ -130,8 +163,10 @@ impl Engine {
         }
         if changes.templates || changes.all {
             self.templates = Templates::of(state);
+            self.views.clear();
         }
-        self.rendered = Rendered::default();
+        self.rendered.next();
+        self.version += 1;
     }
 
     /// A view's graph before options, and under them.
@@ -185,14 +220,41 @@ fn stats(graph: &Masked) -> Stats {
     }
 }
 
-fn view(entry: &Entry, graph: &Masked, summaries: Summaries<'_>) -> View {
+/// A view of a graph. What `before` shows the same is taken over, to the same `Arc`s.
+fn view(entry: &Entry, graph: &Masked, summaries: Summaries<'_>, before: Option<Kept>) -> Kept {
     let mut place = vec![u32::MAX; graph.keep.len()];
-    let mut nodes = Vec::new();
+    let mut nodes: Vec<Arc<NodeSummary>> = Vec::new();
+    let mut behind: Vec<Arc<Node>> = Vec::new();
+    let old = before.as_ref();
+    let mut at_old = 0;
     for at in graph.indexes() {
-        if let Some(summary) = summaries.summary(graph.graph.node(at), graph.adjacency(at), false) {
-            place[at as usize] = nodes.len() as u32;
-            nodes.push(Arc::new(summary));
-        }
+        let node = graph.graph.node(at);
+        // Both are in the order of ids.
+        let known = old.and_then(|old| {
+            while old.view.nodes.get(at_old).is_some_and(|known| known.id < node.id) {
+                at_old += 1;
+            }
+            let known = old.view.nodes.get(at_old).filter(|known| known.id == node.id)?;
+            Some((old.nodes.get(at_old)?, known))
+        });
+        let adjacency = graph.adjacency(at);
+        let summary = match known {
+            Some((was, known)) if Arc::ptr_eq(was, node) && known.adjacency == adjacency && summaries.has_parents(known, node) => {
+                known.clone()
+            }
+            _ => {
+                let Some(summary) = summaries.summary(node, adjacency, false) else {
+                    continue;
+                };
+                match known {
+                    Some((_, known)) if **known == summary => known.clone(),
+                    _ => Arc::new(summary),
+                }
+            }
+        };
+        place[at as usize] = nodes.len() as u32;
+        nodes.push(summary);
+        behind.push(node.clone());
     }
     let mut edges = Vec::new();
     for at in graph.indexes().filter(|at| place[*at as usize] != u32::MAX) {
@@ -203,10 +265,22 @@ fn view(entry: &Entry, graph: &Masked, summaries: Summaries<'_>) -> View {
                 .filter(|(_, to)| *to != u32::MAX),
         );
     }
-    View {
+    let view = View {
         topology: SmolStr::new_static(entry.id),
         nodes,
         edges,
         stats: stats(graph),
+    };
+    let same = old.filter(|old| {
+        let known = &old.view;
+        known.stats == view.stats && known.edges == view.edges && known.nodes.len() == view.nodes.len() && {
+            known.nodes.iter().zip(&view.nodes).all(|(a, b)| Arc::ptr_eq(a, b))
+        }
+    });
+    let view = same.map_or_else(|| Arc::new(view), |old| old.view.clone());
+    Kept {
+        version: 0,
+        nodes: behind,
+        view,
     }
 }

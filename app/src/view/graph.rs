@@ -56,7 +56,7 @@ pub(crate) enum LevelName {
 pub(crate) enum Kid {
     /// The endpoints mapped to a slot of a level.
     Endpoints(LevelName, u32),
-    /// A node of one of the graphs this one is made of (index into [`Shape::sources`]).
+    /// A node of one of the graphs this one is made of (index into [`Graph::sources`]).
     Node {
         /// Which graph.
         source: u8,
@@ -78,8 +78,6 @@ pub(crate) struct Shape {
     pub(crate) out: Lists,
     /// Where each node's children come from.
     pub(crate) kids: Vec<Vec<Kid>>,
-    /// The graphs that kids refer to.
-    pub(crate) sources: Vec<Arc<Masked>>,
     /// By node: ids it has edges to that are no nodes of the graph. They are not drawn, but counted and told, as the original does.
     pub(crate) dangling: Vec<(u32, Vec<SmolStr>)>,
 }
@@ -90,6 +88,8 @@ pub(crate) struct Graph {
     /// Nodes by id, ascending.
     pub(crate) nodes: Vec<Arc<Node>>,
     pub(crate) shape: Arc<Shape>,
+    /// The graphs that kids refer to.
+    pub(crate) sources: Vec<Arc<Masked>>,
     /// Which nodes have an edge to or from another one; empty where no one asks.
     pub(crate) connected: Vec<bool>,
 }

@@ -87,7 +87,7 @@ impl LevelNode {
 pub(crate) struct Level {
     pub(crate) ids: Ids,
     pub(crate) nodes: Vec<LevelNode>,
-    /// Goes up when a node or an edge appears or vanishes.
+    /// Goes up when a node or an edge appears or vanishes, or a node gets its first or loses its last endpoint.
     pub(crate) shape_version: u64,
 }
 
@@ -144,7 +144,7 @@ impl Level {
         let existed = node.exists();
         let first = node.endpoints.is_empty();
         insert_sorted(&mut node.endpoints, endpoint);
-        self.shape_version += u64::from(!existed);
+        self.shape_version += u64::from(!existed || first);
         first
     }
 
@@ -153,7 +153,7 @@ impl Level {
         let node = &mut self.nodes[slot as usize];
         remove_sorted(&mut node.endpoints, endpoint);
         let last = node.endpoints.is_empty();
-        self.shape_version += u64::from(!node.exists());
+        self.shape_version += u64::from(last);
         last
     }
 

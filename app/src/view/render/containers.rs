@@ -1,7 +1,9 @@
 //! Containers: as they are, by DNS name, by image.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use scope_shared::report::{Kind, Node, StringSet};
 use smol_str::{SmolStr, format_smolstr};
 
@@ -9,6 +11,9 @@ use super::{Renderer, What, is_pseudo, levels, name, whole};
 use crate::view::build::{Builder, Targets};
 use crate::view::graph::{Graph, Kid, LevelName, Masked};
 use crate::view::ids::image_key;
+
+/// Containers with what their images add, by id: the container and the image it was made from, and the outcome.
+pub(super) type WithImages = HashMap<SmolStr, (Arc<Node>, Arc<Node>, Arc<Node>), FixedState>;
 
 /// What a container takes over from its image.
 const IMAGE_KEYS: [&str; 5] = [
@@ -23,38 +28,44 @@ impl Renderer<'_> {
     /// Containers with what their processes and addresses are connected to, deleted ones left out.
     pub(super) fn plain_containers(&mut self) -> Masked {
         let processes = self.graph(What::Processes);
-        let index = self.rendered.process_index.clone();
-        let level = levels::graph(
-            self.state,
-            Kind::Container,
-            &self.joins.containers,
-            LevelName::Containers,
-            vec![processes.clone()],
-            |slot, kids| {
-                for &process in &self.joins.containers.nodes[slot as usize].holds {
-                    let Some(&at) = index.get(process as usize) else { continue };
-                    if at < processes.graph.nodes.len() as u32 {
-                        kids.push(Kid::Node {
-                            source: 0,
-                            at,
-                            itself: !processes.graph.is_pseudo(at),
-                            deep: true,
-                        });
-                    }
-                }
-            },
-        );
-        whole(level.graph).filter(|node| node.latest("docker_container_state") != Some("deleted"))
+        let index = self.rendered.kept.processes.clone();
+        let level = &self.joins.containers;
+        let source = levels::Source {
+            state: self.state,
+            kind: Kind::Container,
+            level,
+            name: LevelName::Containers,
+            below: self.joins.processes.shape_version,
+        };
+        let mut graph = levels::graph(&source, &mut self.rendered.kept.containers, |slot, kids| {
+            let held = level.nodes[slot as usize].holds.iter();
+            let at = held.filter_map(|process| index.as_ref()?.index.get(*process as usize).copied());
+            kids.extend(at.filter(|at| (*at as usize) < processes.graph.nodes.len()).map(|at| Kid::Node {
+                source: 0,
+                at,
+                itself: !processes.graph.is_pseudo(at),
+                deep: true,
+            }));
+        });
+        graph.sources = vec![processes.clone()];
+        whole(graph).filter(|node| node.latest("docker_container_state") != Some("deleted"))
     }
 
     /// Containers with the names of their images.
     pub(super) fn containers(&mut self) -> Masked {
         let plain = self.graph(What::PlainContainers);
-        let nodes = plain.graph.nodes.iter().map(|node| self.with_image(node)).collect();
+        let before = std::mem::take(&mut self.rendered.kept.with_images);
+        let mut kept = WithImages::default();
+        let nodes = plain
+            .graph
+            .nodes
+            .iter()
+            .map(|node| self.with_image(node, &before, &mut kept))
+            .collect();
+        self.rendered.kept.with_images = kept;
         let graph = Graph {
             nodes,
-            shape: plain.graph.shape.clone(),
-            connected: Vec::new(),
+            ..Graph::clone(&plain.graph)
         };
         Masked {
             graph: Arc::new(graph),
@@ -62,13 +73,20 @@ impl Renderer<'_> {
         }
     }
 
-    fn with_image(&self, container: &Arc<Node>) -> Arc<Node> {
+    fn with_image(&self, container: &Arc<Node>, before: &WithImages, kept: &mut WithImages) -> Arc<Node> {
         let image = container
             .latest("docker_image_id")
             .and_then(|id| self.state.node(Kind::ContainerImage, &format_smolstr!("{id};<container_image>")));
         let Some((image, image_name)) = image.and_then(|image| Some((image, image.latest("docker_image_name")?))) else {
             return container.clone();
         };
+        if let Some((own, its, made)) = before.get(&container.id)
+            && Arc::ptr_eq(own, container)
+            && Arc::ptr_eq(its, image)
+        {
+            kept.insert(container.id.clone(), (own.clone(), its.clone(), made.clone()));
+            return made.clone();
+        }
         let mut node = Node::clone(container);
         for key in IMAGE_KEYS {
             if let Some(entry) = image.latest.get(key)
@@ -79,7 +97,9 @@ impl Renderer<'_> {
         }
         let parent = format_smolstr!("{};<container_image>", image_key(image_name));
         node.parents.insert("container_image", StringSet::from_iter([parent]));
-        Arc::new(node)
+        let node = Arc::new(node);
+        kept.insert(container.id.clone(), (container.clone(), image.clone(), node.clone()));
+        node
     }
 
     /// One node for all containers of a host name.

@@ -10,7 +10,14 @@ use crate::view::graph::{Kid, LevelName, Masked};
 
 impl Renderer<'_> {
     pub(super) fn hosts(&mut self) -> Masked {
-        let level = levels::graph(self.state, Kind::Host, &self.joins.hosts, LevelName::Hosts, Vec::new(), |_, _| {}).graph;
+        let source = levels::Source {
+            state: self.state,
+            kind: Kind::Host,
+            level: &self.joins.hosts,
+            name: LevelName::Hosts,
+            below: 0,
+        };
+        let level = levels::graph(&source, &mut self.rendered.kept.hosts, |_, _| {});
         let level = Masked::all(Arc::new(level));
         let mut builder = Builder::default();
         let targets = Targets::build(level.graph.nodes.len(), |at, targets| {

@@ -44,8 +44,24 @@ const COUNT: usize = What::Weave as usize + 1;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rendered {
     graphs: [Option<Arc<Masked>>; COUNT],
-    /// For `Processes` and `PlainContainers`: a level's slot → index in the graph.
-    process_index: Arc<Vec<u32>>,
+    kept: Kept,
+}
+
+/// What the graphs of the next state may take over from those of this one.
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    processes: Option<Arc<levels::LevelShape>>,
+    containers: Option<Arc<levels::LevelShape>>,
+    pods: Option<Arc<levels::LevelShape>>,
+    hosts: Option<Arc<levels::LevelShape>>,
+    with_images: containers::WithImages,
+}
+
+impl Rendered {
+    /// For a new state, of which the joins were brought up to date (not made anew).
+    pub(crate) fn next(&mut self) {
+        self.graphs = Default::default();
+    }
 }
 
 /// All that a renderer reads.

@@ -42,7 +42,17 @@ impl Renderer<'_> {
         let mut by_container = builder.finish();
         take_hosts_and_metrics(&mut by_container, &running);
 
-        let by_address = levels::graph(self.state, Kind::Pod, &self.joins.pods, LevelName::Pods, Vec::new(), |_, _| {}).graph;
+        let by_address = {
+            let level = &self.joins.pods;
+            let source = levels::Source {
+                state: self.state,
+                kind: Kind::Pod,
+                level,
+                name: LevelName::Pods,
+                below: 0,
+            };
+            levels::graph(&source, &mut self.rendered.kept.pods, |_, _| {})
+        };
         let mut builder = Builder::default();
         add(&mut builder, by_container);
         add(&mut builder, by_address);

@@ -1,7 +1,5 @@
 //! Processes, and processes by name.
 
-use std::sync::Arc;
-
 use scope_shared::report::Kind;
 
 use super::{Renderer, What, is_pseudo, levels, name, whole};
@@ -14,16 +12,15 @@ impl Renderer<'_> {
         if !self.state.any(Kind::Process) {
             return whole(Graph::default());
         }
-        let level = levels::graph(
-            self.state,
-            Kind::Process,
-            &self.joins.processes,
-            LevelName::Processes,
-            Vec::new(),
-            |_, _| {},
-        );
-        self.rendered.process_index = Arc::new(level.index);
-        whole(level.graph.color_connected())
+        let level = &self.joins.processes;
+        let source = levels::Source {
+            state: self.state,
+            kind: Kind::Process,
+            level,
+            name: LevelName::Processes,
+            below: 0,
+        };
+        whole(levels::graph(&source, &mut self.rendered.kept.processes, |_, _| {}).color_connected())
     }
 
     /// One node for all processes of a name.

@@ -112,6 +112,11 @@ impl<'a> Summaries<'a> {
         Some(summary)
     }
 
+    /// Whether a summary made of the same node before still names its parents right: the only part that depends on other nodes.
+    pub(crate) fn has_parents(self, summary: &NodeSummary, node: &Node) -> bool {
+        summary.parents == self.parents(node)
+    }
+
     fn parents(self, node: &Node) -> Vec<Parent> {
         if node.parents.is_empty() {
             return Vec::new();

@@ -1,0 +1,163 @@
+//! Reading, merging, rendering: on a large real report, and on a generated cluster of 10 hosts × 100 containers × 20 endpoints (20,000
+//! endpoints, 10,000 processes, 1,000 containers). `docs/performance.md` shows the figures beside the original's for the same amounts.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use scope_app::feed::Feed;
+use scope_app::generate::{Cluster, Dialect, Shape, Stream};
+use scope_app::view::{Engine, Options, api};
+use scope_shared::frame::Encoding;
+use scope_shared::report::Report;
+use scope_shared::wire::decode_report;
+
+const VIEWS: [&str; 6] = [
+    "processes",
+    "processes-by-name",
+    "containers",
+    "containers-by-hostname",
+    "containers-by-image",
+    "hosts",
+];
+
+fn real() -> Report {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/render-report/report.json.gz");
+    decode_report(&std::fs::read(path).unwrap(), Encoding::Json, true).unwrap()
+}
+
+/// The hosts' streams after their first, full reports, and the engine that read them.
+fn live(hosts: usize) -> (Vec<Stream>, Engine) {
+    let cluster = Cluster::new(Shape { hosts, ..Shape::default() });
+    let mut streams: Vec<Stream> = (0..hosts)
+        .map(|host| Stream::new(cluster, host, Dialect::Ours { full_every: 1000 }))
+        .collect();
+    let mut engine = Engine::new(Feed::new());
+    for stream in &mut streams {
+        engine.feed_mut().frame(&stream.next_body().frame(0), 0).unwrap();
+    }
+    engine.nodes("containers", &Options::none());
+    (streams, engine)
+}
+
+/// A view rendered from nothing: joins, graph, summaries.
+fn views(criterion: &mut Criterion, name: &str, report: &Report) {
+    let mut group = criterion.benchmark_group(name);
+    let merged = Report::merge_all([report]);
+    for view in VIEWS {
+        group.bench_function(view, |bencher| {
+            bencher.iter_batched_ref(
+                || engine_of(&merged),
+                |engine| black_box(engine.nodes(view, &Options::none())),
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.bench_function("list of views with statistics", |bencher| {
+        bencher.iter_batched_ref(
+            || engine_of(&merged),
+            |engine| black_box(engine.topologies(&Options::none())),
+            BatchSize::PerIteration,
+        );
+    });
+    let mut engine = engine_of(&merged);
+    let id = engine
+        .nodes("containers", &Options::none())
+        .unwrap()
+        .nodes
+        .iter()
+        .find(|node| !node.pseudo)
+        .unwrap()
+        .id
+        .clone();
+    group.bench_function("details of a container, cold", |bencher| {
+        bencher.iter_batched_ref(
+            || engine_of(&merged),
+            |engine| black_box(engine.details("containers", &id, &Options::none())),
+            BatchSize::PerIteration,
+        );
+    });
+    group.bench_function("details of a container, warm", |bencher| {
+        bencher.iter(|| black_box(engine.details("containers", &id, &Options::none())))
+    });
+    group.bench_function("containers as JSON", |bencher| {
+        bencher.iter(|| black_box(api::get(&mut engine, "/api/topology/containers")))
+    });
+    group.finish();
+}
+
+fn engine_of(report: &Report) -> Engine {
+    let mut feed = Feed::new();
+    feed.add_report("bench", report.clone());
+    Engine::new(feed)
+}
+
+fn rendering(criterion: &mut Criterion) {
+    views(criterion, "real report", &real());
+    let cluster = Cluster::new(Shape::default());
+    let reports: Vec<Report> = (0..10).map(|host| cluster.report(host, 0)).collect();
+    views(criterion, "10 x 100 x 20", &Report::merge_all(&reports));
+}
+
+fn reading(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("10 hosts' full reports");
+    let cluster = Cluster::new(Shape::default());
+    let frames: Vec<Vec<u8>> = (0..10)
+        .map(|host| Stream::new(cluster, host, Dialect::Full).next_body().frame(0))
+        .collect();
+    group.bench_function("inflate, decode and merge", |bencher| {
+        bencher.iter_batched_ref(
+            Feed::new,
+            |feed| {
+                for frame in &frames {
+                    feed.frame(frame, 0).unwrap();
+                }
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    let reports: Vec<Report> = (0..10).map(|host| cluster.report(host, 0)).collect();
+    group.bench_function("merge", |bencher| bencher.iter(|| black_box(Report::merge_all(&reports))));
+    group.finish();
+}
+
+/// One probe's delta of one second, up to the view that is looked at: with ten times the hosts it must not cost ten times as much.
+fn one_delta(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("one host's delta");
+    for hosts in [10, 100] {
+        for view in ["", "containers", "hosts"] {
+            let what = if view.is_empty() { "read and merged" } else { view };
+            let (mut streams, mut engine) = live(hosts);
+            let mut next = (1..).map(move |turn| {
+                let stream = &mut streams[turn % hosts];
+                stream.next_body().frame(0)
+            });
+            engine.nodes(if view.is_empty() { "containers" } else { view }, &Options::defaults());
+            group.bench_function(format!("{what}, {hosts} hosts"), |bencher| {
+                bencher.iter_custom(|iterations| {
+                    let mut total = Duration::ZERO;
+                    for _ in 0..iterations {
+                        let frame = next.next().unwrap();
+                        let start = Instant::now();
+                        engine.feed_mut().frame(&frame, 0).unwrap();
+                        if !view.is_empty() {
+                            black_box(engine.nodes(view, &Options::defaults()));
+                        }
+                        total += start.elapsed();
+                    }
+                    total
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
+    targets = rendering, reading, one_delta
+}
+criterion_main!(benches);
