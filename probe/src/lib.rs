@@ -49,6 +49,36 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// # Errors
 /// When the flags cannot work.
 pub async fn doctor(args: Args) -> anyhow::Result<()> {
-    println!("host: {}", args.collect.host_id());
+    let collect = &args.collect;
+    println!("host        {}", collect.host_id());
+    for check in doctor::kernel_sources(&collect.proc_root, &collect.cgroup_root) {
+        println!("{}", doctor_line(check.source, check.verdict.word(), &check.found, check.advice));
+    }
+    let (word, found, advice) = match docker::look(collect.docker_host.as_deref()).await {
+        Ok(found) => ("ok", found, ""),
+        Err(error) => (
+            "no",
+            format!("{error:#}"),
+            "start Docker or Podman, or name its socket with --docker-host; it may also appear later",
+        ),
+    };
+    println!("{}", doctor_line("containers", word, &found, advice));
+    for text in args.targets.iter().filter(|target| !target.is_empty()) {
+        let target = publish::target::Target::parse(text)?;
+        let (word, found) = match publish::reachable(&target, &args.connect).await {
+            Ok(found) => ("ok", found),
+            Err(error) => ("no", format!("{error:#}")),
+        };
+        println!("{}", doctor_line("server", word, &format!("{target}: {found}"), ""));
+    }
     Ok(())
+}
+
+fn doctor_line(source: &str, verdict: &str, found: &str, advice: &str) -> String {
+    let line = format!("{verdict:<8} {source}: {found}");
+    if advice.is_empty() {
+        line
+    } else {
+        format!("{line}\n         -> {advice}")
+    }
 }

@@ -291,3 +291,19 @@ async fn connect(address: Option<&str>) -> anyhow::Result<Docker> {
     };
     Ok(docker.negotiate_version().await?)
 }
+
+/// Looks for the engine once, for `doctor`: what it is and how much it runs.
+///
+/// # Errors
+/// When there is none, or it does not answer.
+pub async fn look(address: Option<&str>) -> anyhow::Result<String> {
+    let docker = connect(address).await?;
+    let version = docker.version().await?;
+    let all = ListContainersOptions {
+        all: true,
+        ..ListContainersOptions::default()
+    };
+    let containers = docker.list_containers(Some(all)).await?.len();
+    let words = [version.version, version.api_version].map(Option::unwrap_or_default);
+    Ok(format!("engine {}, API {}, {containers} containers", words[0], words[1]))
+}

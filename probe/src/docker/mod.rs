@@ -21,7 +21,7 @@ use scope_shared::time::Timestamp;
 use smol_str::{ToSmolStr as _, format_smolstr};
 
 pub use container::{Censor, Container};
-pub use engine::Engine;
+pub use engine::{Engine, look};
 
 use crate::cgroup::{Usage, UsageReader};
 use crate::controls::Registry;
@@ -167,14 +167,14 @@ impl Docker {
             let limit = usage.memory_limit.unwrap_or(used) as f64;
             node.metrics.insert("docker_memory_usage", Metric::single(now, used as f64, limit));
         }
-        if let Some(nanos) = usage.cpu_nanos {
-            if let Some((before, then)) = self.previous.insert(id.clone(), (now, nanos)) {
-                let passed = (now.unix_millis() - before.unix_millis()) as f64 * 1e6 * f64::from(snapshot.cpus.max(1));
-                if passed > 0.0 {
-                    let percent = 100.0 * nanos.saturating_sub(then) as f64 / passed;
-                    node.metrics
-                        .insert("docker_cpu_total_usage", Metric::single(now, percent.min(100.0), 100.0));
-                }
+        if let Some(nanos) = usage.cpu_nanos
+            && let Some((before, then)) = self.previous.insert(id.clone(), (now, nanos))
+        {
+            let passed = (now.unix_millis() - before.unix_millis()) as f64 * 1e6 * f64::from(snapshot.cpus.max(1));
+            if passed > 0.0 {
+                let percent = 100.0 * nanos.saturating_sub(then) as f64 / passed;
+                node.metrics
+                    .insert("docker_cpu_total_usage", Metric::single(now, percent.min(100.0), 100.0));
             }
         }
         if let Some(pressure) = usage.pressure {

@@ -29,7 +29,7 @@ use tokio::sync::Notify;
 pub use backoff::Backoff;
 pub use client::{Client, Dialect, Server};
 pub use outbox::{Encoded, Kind};
-pub use targets::{Identity, start};
+pub use targets::{Identity, reachable, start};
 pub use transport::{Socket, TransportError};
 
 use crate::controls::Registry;

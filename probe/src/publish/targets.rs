@@ -57,6 +57,33 @@ pub fn start(
     Ok(())
 }
 
+/// Asks a server who it is, once, for `doctor`.
+///
+/// # Errors
+/// When no address of it answers as a server.
+pub async fn reachable(target: &Target, args: &ConnectArgs) -> anyhow::Result<String> {
+    let tls = tls::client_config(args.tls_fingerprint.as_deref(), args.tls_ca.as_deref(), args.insecure)?;
+    let identity = Identity {
+        probe_id: "0",
+        hostname: "doctor",
+    };
+    let headers = Arc::new(headers_for(target, args, &identity, &args.token()?)?);
+    let addresses = resolve::addresses(target, args.resolver).await?;
+    let mut last = anyhow::anyhow!("no address");
+    for address in addresses {
+        let transport = Transport::new(target.clone(), address, Arc::clone(&tls), Arc::clone(&headers));
+        match transport
+            .request_once(http::Method::GET, "/api")
+            .await
+            .and_then(super::transport::Answer::success)
+        {
+            Ok(_) => return Ok(format!("answers at {address}")),
+            Err(error) => last = error.into(),
+        }
+    }
+    Err(last)
+}
+
 /// Keeps one client for each address the target's name has.
 async fn follow(
     target: &Target,

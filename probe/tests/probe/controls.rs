@@ -25,7 +25,7 @@ fn latest(report: &Report, node: &str, key: &str) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_is_reported_and_every_change_made_to_it_shows() {
-    let container = TestContainer::run("lifecycle", "exec sleep 1000");
+    let container = TestContainer::run("lifecycle", "trap 'exit 0' TERM; sleep 1000 & wait");
     let node = container.node();
     let server = FakeServer::start(true).await;
     let mut reports = server.reports();
@@ -101,7 +101,10 @@ async fn read_until(pipe: &mut PipeEnd, wanted: &str) -> String {
         // Looks at the new part only: a log is long.
         let mut looked = 0;
         while !text.get(looked..).unwrap_or(&text).contains(wanted) {
-            looked = text.floor_char_boundary(text.len().saturating_sub(wanted.len()));
+            looked = text.len().saturating_sub(wanted.len());
+            while !text.is_char_boundary(looked) {
+                looked -= 1;
+            }
             match pipe.from_probe.recv().await {
                 Some(FromProbe::Bytes(bytes)) => text.push_str(&String::from_utf8_lossy(&bytes)),
                 other => panic!("{other:?} instead of {wanted:?} after {text:?}"),

@@ -131,7 +131,7 @@ async fn plugins_that_misbehave_are_named_and_harm_nobody() {
     rogue(root.path(), "broken", |mut stream| {
         drop(stream.write_all(b"HTTP/1.0 500 Oops\r\n\r\n"))
     });
-    rogue(root.path(), "hanging", |stream| std::mem::forget(stream));
+    rogue(root.path(), "hanging", std::mem::forget);
     rogue(root.path(), "huge", |mut stream| {
         let start = b"HTTP/1.0 200 OK\r\n\r\n";
         let chunk = vec![b' '; 1 << 20];

@@ -20,12 +20,16 @@ async fn a_full_report_comes_first_and_deltas_relative_to_it_follow() {
         args.connect.labels = vec!["team=blue sky".to_owned()];
         args.connect.probe_token = "s3cret".to_owned();
     });
-    let mut kinds = Vec::new();
+    let mut previous = 0;
     let mut base = None;
-    for expected_sequence in 1..=7 {
+    while previous < 7 {
         let received = tokio::time::timeout(SOON, reports.recv()).await.unwrap().unwrap();
-        assert_eq!(received.sequence, Some(expected_sequence));
+        let sequence = received.sequence.unwrap();
+        // On a slow machine a delta may be replaced by the next before it is sent; a full report never is.
+        assert!(sequence > previous);
+        previous = sequence;
         let kind = received.kind.clone().unwrap();
+        assert_eq!(kind == "full", sequence % 3 == 1, "report {sequence}");
         if kind == "full" {
             assert!(received.report.topology(Kind::Host).nodes.contains_key("testhost;<host>"));
             base = Some((received.sequence, received.report));
@@ -48,9 +52,7 @@ async fn a_full_report_comes_first_and_deltas_relative_to_it_follow() {
         assert_eq!(text("authorization"), "Scope-Probe token=s3cret");
         assert_eq!(text(headers::PROBE_HOSTNAME), "testhost");
         assert_eq!(text(headers::PROBE_LABELS), "team=blue%20sky");
-        kinds.push(kind);
     }
-    assert_eq!(kinds, ["full", "delta", "delta", "full", "delta", "delta", "full"]);
     probe.end().await;
 }
 
