@@ -21,6 +21,7 @@ pub struct Socket {
     _open: Closure<dyn Fn(Event)>,
     _message: Closure<dyn Fn(MessageEvent)>,
     _close: Closure<dyn Fn(CloseEvent)>,
+    _error: Closure<dyn Fn(Event)>,
 }
 
 impl Socket {
@@ -46,15 +47,20 @@ impl Socket {
                 None => handler(Message::Binary(js_sys::Uint8Array::new(&data).to_vec())),
             }
         });
+        // A socket that a policy forbids only says so by an error; on any other a close follows, which then finds nobody listening.
+        let handler = on.clone();
+        let error = Closure::<dyn Fn(Event)>::new(move |_| handler(Message::Closed(1006, String::new())));
         let close = Closure::<dyn Fn(CloseEvent)>::new(move |event: CloseEvent| on(Message::Closed(event.code(), event.reason())));
         inner.set_onopen(Some(open.as_ref().unchecked_ref()));
         inner.set_onmessage(Some(message.as_ref().unchecked_ref()));
         inner.set_onclose(Some(close.as_ref().unchecked_ref()));
+        inner.set_onerror(Some(error.as_ref().unchecked_ref()));
         Ok(Self {
             inner,
             _open: open,
             _message: message,
             _close: close,
+            _error: error,
         })
     }
 
@@ -71,6 +77,7 @@ impl Drop for Socket {
         self.inner.set_onopen(None);
         self.inner.set_onmessage(None);
         self.inner.set_onclose(None);
+        self.inner.set_onerror(None);
         if self.inner.close().is_err() {
             super::worker::log("a socket could not be closed");
         }

@@ -31,7 +31,7 @@ impl Session {
         };
         let options = self.options(&parent);
         let view = self.engine.nodes(&current, &options).unwrap_or_default();
-        if self.state.paused_at.is_none() {
+        if self.has_server && self.state.paused_at.is_none() {
             view.nodes.iter().for_each(|node| self.history.note(node, now));
         }
         let visible = self.visible(view);

@@ -63,35 +63,6 @@ pub fn map(store: Store, mode: Memo<Mode>) -> impl IntoView {
             <div class="tip" role="presentation" style:left=format!("{x}px") style:top=format!("{y}px")>{text}</div>
         })}
         {move || (mode.get() == Mode::Graph).then(zoom)}
-        {move || (mode.get() == Mode::Graph).then(|| in_words(store))}
-    }
-}
-
-/// The map for those who cannot see it: every node and what it connects to. Not in the tab order, where the map itself is.
-fn in_words(store: Store) -> impl IntoView {
-    view! {
-        <ul id="map-text" class="sr-only" aria-label="The map in words">
-            {move || {
-                store
-                    .outline
-                    .get()
-                    .into_iter()
-                    .map(|node| {
-                        let id = node.id.clone();
-                        view! {
-                            <li data-id=node.id.to_string() data-label=node.label.to_string()>
-                                <button tabindex="-1" on:click=move |_| store.update(|state| state.click_node(&id))>{node.label.to_string()}</button>
-                                {node
-                                    .targets
-                                    .into_iter()
-                                    .map(|(id, label)| view! { <span data-target=id.to_string()>{format!(" connects to {label}.")}</span> })
-                                    .collect_view()}
-                            </li>
-                        }
-                    })
-                    .collect_view()
-            }}
-        </ul>
     }
 }
 

@@ -153,9 +153,9 @@ fn app(store: Store) -> impl IntoView {
             <main
                 class="stage"
                 id="view"
-                role="tabpanel"
                 aria-label=move || store.overview.with(|overview| format!("{} as {}", overview.name, mode_name(mode.get())))
             >
+                <h1 class="sr-only">{move || store.overview.with(|overview| format!("Scope: {}", overview.name))}</h1>
                 {map::map(store, mode)}
                 {move || match mode.get() {
                     Mode::Graph => ().into_any(),

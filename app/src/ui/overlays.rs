@@ -90,10 +90,10 @@ pub(super) fn dialog(store: Store, title: &'static str, size: &'static str, cont
             }
         }>
             <div class=format!("dialog {size}") role="dialog" aria-modal="true" aria-label=title node_ref=panel on:keydown=move |event| keep_focus(&event)>
-                <header>
+                <div class="dialog-head">
                     <h2>{title}</h2>
                     <button class="plain" aria-label="Close" title="Close (Esc)" on:click=move |_| store.overlay.set(Overlay::None)>{icon("close")}</button>
-                </header>
+                </div>
                 {content}
             </div>
         </div>

@@ -73,17 +73,6 @@ pub struct Toast {
     pub error: bool,
 }
 
-/// A node of the map in words.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outline {
-    /// Its id.
-    pub id: SmolStr,
-    /// Its name.
-    pub label: SmolStr,
-    /// Ids and names of the nodes it connects to.
-    pub targets: Vec<(SmolStr, SmolStr)>,
-}
-
 /// Colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ThemeChoice {
@@ -149,8 +138,6 @@ pub struct Store {
     pub searching: RwSignal<bool>,
     /// Whether the options are open on small screens.
     pub drawer: RwSignal<bool>,
-    /// The map in words.
-    pub outline: RwSignal<Vec<Outline>>,
     stable: StoredValue<HashMap<SmolStr, SmolStr>>,
     written: StoredValue<String>,
     toast_count: StoredValue<u32>,
@@ -179,7 +166,6 @@ impl Store {
             server: RwSignal::default(),
             searching: RwSignal::new(false),
             drawer: RwSignal::new(false),
-            outline: RwSignal::default(),
             stable: StoredValue::default(),
             written: StoredValue::default(),
             toast_count: StoredValue::default(),
@@ -290,7 +276,6 @@ impl Store {
             ToPage::Link(link) => self.link.set(*link),
             ToPage::Overview(overview) => self.receive_overview(*overview),
             ToPage::Scene(scene) => {
-                self.outline.set(outline(&scene));
                 with_map(|map| map.set_scene((*scene).clone()));
                 LAST_SCENE.with_borrow_mut(|last| last.scene = Some(*scene));
             }
@@ -436,26 +421,4 @@ pub fn label_of(id: &str) -> Option<String> {
             .find(|node| node.id == id)
             .map(|node| node.label.to_string())
     })
-}
-
-/// Nodes in the map's text alternative; beyond, the table is the better one.
-const MAX_OUTLINE: usize = 300;
-
-fn outline(scene: &SceneData) -> Vec<Outline> {
-    let mut nodes: Vec<Outline> = scene
-        .nodes
-        .iter()
-        .take(MAX_OUTLINE)
-        .map(|node| Outline {
-            id: node.id.clone(),
-            label: node.label.clone(),
-            targets: Vec::new(),
-        })
-        .collect();
-    for edge in &scene.edges {
-        if let (Some(from), Some(to)) = (nodes.get_mut(edge.from as usize), scene.nodes.get(edge.to as usize)) {
-            from.targets.push((to.id.clone(), to.label.clone()));
-        }
-    }
-    nodes
 }

@@ -23,7 +23,7 @@ pub fn toolbar(store: Store) -> impl IntoView {
         })
     });
     view! {
-        <div class="toolbar" class:open=store.drawer>
+        <section class="toolbar" class:open=store.drawer aria-label="View options">
             <div class="tablist subs" role="tablist" aria-label="Grouping" on:keydown=|event| rove(&event)>
                 {move || {
                     let (tab, current) = family.get();
@@ -54,7 +54,7 @@ pub fn toolbar(store: Store) -> impl IntoView {
             <div class="spacer"></div>
             {metrics(store)}
             {network_toggle(store)}
-        </div>
+        </section>
     }
 }
 
