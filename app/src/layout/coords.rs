@@ -10,6 +10,8 @@ pub(super) const NODE_PITCH: f32 = 220.0;
 pub(super) const ROW_PITCH: f32 = 240.0;
 /// Distance between the bends of two edges side by side.
 const BEND_PITCH: f32 = 36.0;
+/// Distance between bends of edges to the same node: they run as one bundle.
+const BUNDLE_PITCH: f32 = 7.0;
 /// Distance between a node's centre and a bend beside it.
 const MIXED_PITCH: f32 = 120.0;
 /// Rows within one rank at most: with more, edges could not pass between the nodes of the row above.
@@ -93,6 +95,7 @@ fn folds(graph: &Proper, order: &Order) -> Vec<usize> {
 fn distance(graph: &Proper, a: u32, b: u32, fold: usize) -> f32 {
     match ((a as usize) < graph.real, (b as usize) < graph.real) {
         (true, true) => NODE_PITCH / fold as f32,
+        (false, false) if graph.target(a) == graph.target(b) => BUNDLE_PITCH,
         (false, false) => BEND_PITCH,
         _ if fold > 1 => MIXED_PITCH * 0.62,
         _ => MIXED_PITCH,
@@ -105,6 +108,9 @@ fn heights(graph: &Proper, order: &Order, folds: &[usize], x: &[f32]) -> (Vec<f3
     let mut bands = Vec::with_capacity(order.rows.len());
     let mut top = 0.0;
     let mut spans: Vec<f32> = Vec::new();
+    let width = x.iter().copied().fold(0.0, f32::max) - x.iter().copied().fold(0.0, f32::min);
+    // Wide maps get taller: flat edges over thousands of units could not be followed, and screens are not that wide.
+    let most_extra = (width / 3.0 / order.rows.len() as f32).max(2.0 * ROW_PITCH);
     for (row, line) in order.rows.iter().enumerate() {
         let fold = folds[row];
         let step = ROW_PITCH * 0.78;
@@ -130,7 +136,7 @@ fn heights(graph: &Proper, order: &Order, folds: &[usize], x: &[f32]) -> (Vec<f3
             let last = spans.len() - 1;
             *spans.select_nth_unstable_by(index.min(last), f32::total_cmp).1
         };
-        top = bottom + ROW_PITCH + (far * 0.12 - 60.0).clamp(0.0, 2.0 * ROW_PITCH);
+        top = bottom + ROW_PITCH + (far * 0.12 - 60.0).clamp(0.0, most_extra);
     }
     (y, bands)
 }

@@ -170,6 +170,8 @@ pub(super) struct Proper {
     pub(super) down: Adjacency,
     /// Arcs to the rank above.
     pub(super) up: Adjacency,
+    /// For each bend, the node its edge leads to.
+    targets: Vec<u32>,
     /// For each edge, its first bend; its other bends follow it, one a rank.
     pub(super) first_bend: Vec<u32>,
 }
@@ -181,12 +183,14 @@ impl Proper {
         let mut all = rank;
         let mut arcs: Vec<(u32, u32)> = Vec::with_capacity(edges.len() * 2);
         let mut first_bend = Vec::with_capacity(edges.len());
+        let mut targets = Vec::new();
         for &(from, to) in edges {
             first_bend.push(all.len() as u32);
             let mut last = from;
             for r in all[from as usize] + 1..all[to as usize] {
                 let bend = all.len() as u32;
                 all.push(r);
+                targets.push(to);
                 arcs.push((last, bend));
                 last = bend;
             }
@@ -201,8 +205,14 @@ impl Proper {
             ranks,
             down,
             up,
+            targets,
             first_bend,
         }
+    }
+
+    /// The node that a bend's edge leads to.
+    pub(super) fn target(&self, bend: u32) -> Option<u32> {
+        self.targets.get((bend as usize).checked_sub(self.real)?).copied()
     }
 
     /// How many vertices there are, bends included.

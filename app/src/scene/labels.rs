@@ -13,7 +13,7 @@ use super::{
 /// Captions on one screen at most: more could not be read, and each costs a quad.
 const MOST: usize = 500;
 /// Side of an occupancy cell, CSS pixels.
-const CELL: f32 = 6.0;
+const CELL: f32 = 4.0;
 
 /// Measures text.
 pub trait Measure {
@@ -232,12 +232,19 @@ impl Labels {
         let top = y + r.max(2.5) + bars + 2.0 + r * 0.05;
         let found = scene.matches.as_ref().and_then(|m| m.get(&node));
         let palette = scene.theme().palette();
-        let most = if must { 320.0 } else { (r * 4.1).max(72.0) };
-        let natural = measure.width(&data.label, must) * size;
-        let shown = natural.min(most);
-        let half = shown / 2.0 + 3.0;
         let line = size * 1.28;
-        let free = self.is_free(x - half, top + 1.0, x + half, top + line - 1.0);
+        let natural = measure.width(&data.label, must) * size;
+        // In full if there is room, else shortened to what lies between neighbours.
+        let mut most = if must { 320.0 } else { (r * 4.1).max(150.0) };
+        let half_of = |most: f32| natural.min(most) / 2.0 + 3.0;
+        let room = |labels: &Self, half: f32| labels.is_free(x - half, top + 1.0, x + half, top + line - 1.0);
+        let mut free = room(self, half_of(most));
+        if !must && !free && natural > 64.0 {
+            most = (r * 4.1).clamp(64.0, 150.0);
+            free = room(self, half_of(most));
+        }
+        let shown = natural.min(most);
+        let half = half_of(most);
         if !must && !free {
             return;
         }

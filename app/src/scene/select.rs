@@ -32,7 +32,7 @@ pub(super) fn gather(scene: &Scene, selected: u32, spots: &mut [Spot]) -> Vec<u3
     let mut scale = (extent / 100.0 / 2.0 / ((count as f64) + 10.0).sqrt()) as f32;
     // Captions need as much room again as the glyphs.
     let room = (height / camera.zoom) as f32 / (2.0 * rings as f32 + 1.2) / (RADIUS * 3.2);
-    scale = scale.min(room).min(0.9 / camera.zoom as f32).max(0.05);
+    scale = scale.min(room).min(0.75 / camera.zoom as f32).max(0.05);
     if let Some(spot) = spots.get_mut(selected as usize) {
         *spot = Spot { at: centre, scale };
     }
