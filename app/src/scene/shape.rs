@@ -76,7 +76,7 @@ pub fn path(shape: Shape, at: Point, scale: f32) -> String {
     let x = |v: f32| at[0] + v * scale;
     let y = |v: f32| at[1] + v * scale;
     // Writing to a String cannot fail.
-    let _ = match shape {
+    let written = match shape {
         Shape::Circle => {
             let (s, d) = (scale, scale * 2.0);
             write!(
@@ -135,6 +135,7 @@ pub fn path(shape: Shape, at: Point, scale: f32) -> String {
         ),
         _ => polygon(&mut out, corners(shape).unwrap_or(3), at, scale),
     };
+    written.unwrap_or_default();
     out
 }
 
