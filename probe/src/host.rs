@@ -145,6 +145,14 @@ impl Reporter for Host {
     }
 }
 
+/// This machine's memory in bytes; zero if it cannot be read.
+#[must_use]
+pub fn total_memory() -> f64 {
+    read("/proc/meminfo")
+        .and_then(|text| parse_memory(&text))
+        .map_or(0.0, |(_, total)| total)
+}
+
 fn read(path: &str) -> Option<String> {
     std::fs::read_to_string(path).ok()
 }

@@ -25,6 +25,7 @@ pub use engine::{Engine, look};
 
 use crate::cgroup::{Usage, UsageReader};
 use crate::controls::Registry;
+use crate::host;
 use crate::local_addresses;
 use crate::local_networks::LocalNetworks;
 use crate::proc::Snapshot;
@@ -104,6 +105,8 @@ pub struct Docker {
     usage: UsageReader,
     previous: BTreeMap<SmolStr, (Timestamp, u64)>,
     reachable: Vec<IpAddr>,
+    /// The limit of containers that have none of their own.
+    total_memory: f64,
     ticks: u64,
 }
 
@@ -129,6 +132,7 @@ impl Docker {
             usage,
             previous: BTreeMap::new(),
             reachable,
+            total_memory: host::total_memory(),
             ticks: 0,
         }
     }
@@ -164,7 +168,7 @@ impl Docker {
 
     fn measure(&mut self, node: &mut Node, id: &SmolStr, usage: &Usage, snapshot: &Snapshot, now: Timestamp) {
         if let Some(used) = usage.memory_bytes {
-            let limit = usage.memory_limit.unwrap_or(used) as f64;
+            let limit = usage.memory_limit.map_or(self.total_memory, |limit| limit as f64);
             node.metrics.insert("docker_memory_usage", Metric::single(now, used as f64, limit));
         }
         if let Some(nanos) = usage.cpu_nanos
