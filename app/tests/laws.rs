@@ -128,7 +128,7 @@ fn torn(report: &Report, seed: u64) -> Report {
         state = state
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % of != 0
+        !(state >> 33).is_multiple_of(of)
     };
     let mut report = report.clone();
     for kind in Kind::ALL {

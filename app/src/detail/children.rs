@@ -139,8 +139,11 @@ fn push_group(groups: &mut Vec<ChildGroup>, kind: Kind, label: SmolStr, columns:
     });
 }
 
+/// Is told a child and a way to its edges.
+type Visitor<'v> = dyn FnMut(&Node, &dyn Fn() -> Vec<SmolStr>) + 'v;
+
 /// Calls `add` with every child but endpoints, and with a way to its edges.
-fn visit(graph: &Masked, at: u32, add: &mut dyn FnMut(&Node, &dyn Fn() -> Vec<SmolStr>)) {
+fn visit(graph: &Masked, at: u32, add: &mut Visitor<'_>) {
     for kid in graph.graph.shape.kids.get(at as usize).into_iter().flatten() {
         match kid {
             Kid::Endpoints(..) => {}

@@ -76,14 +76,15 @@ impl Store {
                     .values()
                     .map(|report| {
                         // Only what is not merged node by node.
-                        let mut frame = Report::default();
-                        frame.ts = report.ts;
-                        frame.sampling = report.sampling;
-                        frame.window = report.window;
-                        frame.plugins.clone_from(&report.plugins);
-                        frame.id = report.id.clone();
-                        frame.extra = report.extra.clone();
-                        frame
+                        Report {
+                            ts: report.ts,
+                            sampling: report.sampling,
+                            window: report.window,
+                            plugins: report.plugins.clone(),
+                            id: report.id.clone(),
+                            extra: report.extra.clone(),
+                            ..Report::default()
+                        }
                     })
                     .collect::<Vec<_>>()
                     .iter(),

@@ -67,7 +67,8 @@ fn hash(parts: &[u64]) -> u64 {
 
 /// Which of its kind something is at a second: it is replaced every `period` seconds, not everything at once.
 fn generation(period: u64, second: u64, phase: u64) -> u64 {
-    if period == 0 { 0 } else { (second + phase % period) / period }
+    // A period of 0 is no period: always the first.
+    (second + phase.checked_rem(period).unwrap_or(0)).checked_div(period).unwrap_or(0)
 }
 
 fn set(node: &mut Node, timestamp: Timestamp, entries: &[(&str, SmolStr)]) {
@@ -313,7 +314,7 @@ impl Cluster {
         let phase = hash(&[place.host as u64, place.container as u64, place.process as u64]);
         let own = hash(&[self.shape.seed, 3, phase, generation(self.shape.connection_seconds, second, phase)]);
         // A twentieth of the connections leave the cluster.
-        let peer = if own % 20 == 0 {
+        let peer = if own.is_multiple_of(20) {
             format_smolstr!(";203.0.113.{};443", own / 20 % 250 + 1)
         } else {
             let host = (own >> 8) as usize % self.shape.hosts;

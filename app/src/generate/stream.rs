@@ -98,7 +98,7 @@ impl Stream {
         let sequence = self.sent;
         let ours = matches!(self.dialect, Dialect::Ours { .. });
         match &self.base {
-            Some((base, report)) if (sequence - 1) % full_every != 0 => {
+            Some((base, report)) if !(sequence - 1).is_multiple_of(full_every) => {
                 if ours {
                     (ReportKind::Delta { sequence, base: *base }, delta::diff(report, &now))
                 } else {

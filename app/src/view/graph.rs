@@ -205,8 +205,8 @@ impl Masked {
                 connected[from as usize] = true;
             }
         }
-        for at in 0..self.keep.len() {
-            if self.keep[at] && !connected[at] && self.graph.is_pseudo(at as u32) {
+        for (at, connected) in connected.into_iter().enumerate() {
+            if self.keep[at] && !connected && self.graph.is_pseudo(at as u32) {
                 self.keep[at] = false;
                 self.filtered += 1;
             }

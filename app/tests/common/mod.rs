@@ -3,11 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fmt::Write as _;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use scope_shared::report::Report;
-use scope_shared::wire::{decode_report, encoding_of_file};
+use scope_shared::wire::{decode_report, encoding_of_file, gunzip};
 use serde_json::Value;
 
 /// A file below `tests/golden`.
@@ -17,9 +16,7 @@ pub fn golden(name: &str) -> PathBuf {
 
 /// The lines of a gzip'd file of JSON documents.
 pub fn documents(name: &str) -> Vec<Value> {
-    let mut text = String::new();
-    let file = std::fs::File::open(golden(name)).unwrap();
-    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    let text = String::from_utf8(gunzip(&std::fs::read(golden(name)).unwrap(), 64 << 20).unwrap()).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

@@ -52,10 +52,7 @@ fn mapping_before(text: &str) -> Option<(&str, &str)> {
         return parse_ip(address).map(|_| (address, port));
     }
     // Leftmost match of four groups of one to three digits that ends here.
-    let start = head
-        .rfind(|c: char| !c.is_ascii_digit() && c != '.')
-        .map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8));
-    let mut address = head.get(start..)?;
+    let mut address = head.rsplit(|c: char| !c.is_ascii_digit() && c != '.').next()?;
     loop {
         let groups: Vec<&str> = address.split('.').collect();
         if let [first, rest @ ..] = groups.as_slice()
