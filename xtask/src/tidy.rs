@@ -94,7 +94,8 @@ fn rust(name: &str, text: &str, say: &mut impl FnMut(usize, &str)) {
 }
 
 fn manifest(text: &str, say: &mut impl FnMut(usize, &str)) {
-    if !text.contains("[package]") || text.contains("cargo-fuzz = true") {
+    // A package with a workspace of its own (built for another target, or by cargo-fuzz) cannot take anything from this one.
+    if !text.contains("[package]") || text.contains("\n[workspace]") || text.contains("cargo-fuzz = true") {
         return;
     }
     if !text.contains("license.workspace = true") {
