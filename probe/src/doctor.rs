@@ -12,6 +12,9 @@ use crate::endpoint::diag_works;
 use crate::proc::Walker;
 use crate::sockets::DestroyEvents;
 
+const EBPF: &str = "connections: eBPF";
+const DIAG: &str = "connections: sock_diag";
+
 /// How a source does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -75,8 +78,21 @@ pub fn kernel_sources(proc_root: &Path, cgroup_root: &Path) -> Vec<Check> {
     ]
 }
 
+/// Which source of connections the probe would choose, given these checks.
+#[must_use]
+pub fn best_tier(checks: &[Check]) -> &'static str {
+    let works = |source: &str| checks.iter().any(|check| check.source == source && check.verdict != Verdict::Fails);
+    if works(EBPF) {
+        "the eBPF program, with sock_diag sweeps for what existed before and for byte counts (tier ebpf)"
+    } else if works(DIAG) {
+        "sock_diag sweeps (tier diag)"
+    } else {
+        "/proc/net, the last resort: short connections are missed (tier proc)"
+    }
+}
+
 fn ebpf_program() -> Check {
-    let source = "connections: eBPF";
+    let source = EBPF;
     match ebpf::Source::open() {
         Ok(program) if program.has_netns => Check::new(source, Verdict::Works, "every TCP connection, with its process", ""),
         Ok(_) => Check::new(
@@ -95,7 +111,7 @@ fn ebpf_program() -> Check {
 }
 
 fn socket_diag() -> Check {
-    let source = "connections: sock_diag";
+    let source = DIAG;
     match diag_works() {
         Ok(()) => Check::new(
             source,

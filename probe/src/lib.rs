@@ -51,9 +51,11 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub async fn doctor(args: Args) -> anyhow::Result<()> {
     let collect = &args.collect;
     println!("host        {}", collect.host_id());
-    for check in doctor::kernel_sources(&collect.proc_root, &collect.cgroup_root) {
+    let checks = doctor::kernel_sources(&collect.proc_root, &collect.cgroup_root);
+    for check in &checks {
         println!("{}", doctor_line(check.source, check.verdict.word(), &check.found, check.advice));
     }
+    println!("best tier   {}", doctor::best_tier(&checks));
     let (word, found, advice) = match docker::look(collect.docker_host.as_deref()).await {
         Ok(found) => ("ok", found, ""),
         Err(error) => (
