@@ -1,16 +1,43 @@
 // Starts the page's WebAssembly module. A file of its own because the Content-Security-Policy admits no inline script.
-// Whatever goes wrong before the page can speak for itself is said here.
+// Whatever goes wrong before the page can speak for itself is said here; a network that changes while files load is tried again.
+const PAUSES = [300, 1000, 3000];
+
 const explain = (message) => {
   const text = document.getElementById('boot-text');
-  if (text) text.textContent = message;
-  document.getElementById('boot')?.classList.add('boot-failed');
+  const boot = document.getElementById('boot');
+  if (!text || !boot) return;
+  text.textContent = message;
+  boot.classList.add('boot-failed');
+  const again = document.createElement('button');
+  again.textContent = 'Reload';
+  again.addEventListener('click', () => location.reload());
+  boot.append(again);
 };
 
-try {
-  if (typeof WebAssembly !== 'object') throw new Error('this browser has no WebAssembly');
-  const { default: start } = await import('./page.js');
-  await start({ module_or_path: './page_bg.wasm' });
-} catch (error) {
-  console.error(error);
-  explain(`Scope could not start: ${error?.message ?? error}. Reload the page; if that does not help, its files are incomplete or the server sends them with a wrong type.`);
+const start = async (attempt) => {
+  // A browser remembers that a module failed to load; another query is another module.
+  const { default: init } = await import(attempt === 0 ? './page.js' : `./page.js?again=${attempt}`);
+  const answer = await fetch('./page_bg.wasm', { credentials: 'same-origin' });
+  if (!answer.ok) throw new Error(`page_bg.wasm was answered with ${answer.status}`);
+  await init({ module_or_path: answer });
+};
+
+if (typeof WebAssembly !== 'object') {
+  explain('This browser has no WebAssembly, which Scope is made of.');
+} else {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await start(attempt);
+      break;
+    } catch (error) {
+      console.error(error);
+      // Once the page's own code runs, a second start would make a second page.
+      const mounted = document.querySelector('.app, .alone') !== null;
+      if (mounted || attempt >= PAUSES.length) {
+        if (!mounted) explain(`Scope could not start: ${error?.message ?? error}. Its files are incomplete, the server sends them with a wrong type, or the network is gone.`);
+        break;
+      }
+      await new Promise((resolve) => setTimeout(resolve, PAUSES[attempt]));
+    }
+  }
 }
