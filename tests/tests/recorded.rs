@@ -37,6 +37,11 @@ async fn the_page_shows_the_recorded_containers() -> Result<()> {
     .await?;
     browser.picture("recorded").await?;
     ensure!(
+        map.labels.keys().any(|id| id.contains("theinternet")),
+        "the recorded hosts talked to the Internet: {:?}",
+        map.labels
+    );
+    ensure!(
         map.labels.keys().any(|id| id.ends_with(";<container>")),
         "no containers among {:?}",
         map.labels

@@ -62,8 +62,9 @@ fn prepare() -> Result<()> {
             page
         })?;
     }
+    let sources = fingerprint(&INPUTS)?;
     board.step("scope", "building the binary with the page inside", build_binary)?;
-    remember("scope", fingerprint(&INPUTS)?)
+    remember("scope", sources)
 }
 
 fn binary_is_current() -> Result<bool> {

@@ -45,6 +45,8 @@ pub fn build_if_needed(board: &Board) -> Result<()> {
 }
 
 fn build(board: &Board) -> Result<()> {
+    // Taken first: what changes during the build is not in it.
+    let sources = fingerprint(&INPUTS)?;
     // Trunk below is offline and takes Cargo with it.
     board.step("crates", "fetching what the registry has to give", |_| {
         logged(cargo(&["fetch", "--locked"]), &scratch("fetch.log")?, |_| ())
@@ -54,8 +56,7 @@ fn build(board: &Board) -> Result<()> {
         "building it with Trunk into dist/ (npm packages, two WebAssembly programs)",
         trunk,
     )?;
-    // After the build: its hook puts the npm packages under `app/`.
-    remember("page", fingerprint(&INPUTS)?)
+    remember("page", sources)
 }
 
 fn trunk(step: &Step) -> Result<()> {
