@@ -64,13 +64,13 @@ async fn another_host_name_for_this_machine_is_refused() -> Result<()> {
 async fn the_same_files_work_from_another_origin_that_the_server_admits() -> Result<()> {
     let files = StaticFiles::serve(built_page()?).await?;
     let origin = files.url().trim_end_matches('/').to_owned();
-    let scope = Scope::server("origins-static", &["--allow-origin", &origin]).await?;
+    let scope = Scope::server("origins-static", &["--allow-origin", &origin, "--window", "30m"]).await?;
+    recorded::replay(scope.port).await?;
     let browser = Browser::open().await?;
     browser
         .goto(&format!("{}?server=http://127.0.0.1:{}", files.url(), scope.port))
         .await?;
     until("the page from elsewhere shows the server's containers", || async {
-        recorded::replay(scope.port).await?;
         let map = Map::read(&browser).await?;
         ensure!(map.labels.len() >= 8, "the map shows {:?}", map.labels);
         Ok(())

@@ -25,11 +25,11 @@ async fn a_viewer_gets_the_bytes_that_the_probe_sent() -> Result<()> {
 
 #[tokio::test]
 async fn the_page_shows_the_recorded_containers() -> Result<()> {
-    let scope = Scope::server("recorded-page", &[]).await?;
+    let scope = Scope::server("recorded-page", &["--window", "30m"]).await?;
+    recorded::replay(scope.port).await?;
     let browser = Browser::open().await?;
     browser.goto(&scope.url()).await?;
     let map = until("the recorded containers show", || async {
-        recorded::replay(scope.port).await?;
         let map = Map::read(&browser).await?;
         ensure!(map.labels.len() >= 8 && map.edges.len() >= 4, "the map shows {:?}", map.labels);
         Ok(map)
