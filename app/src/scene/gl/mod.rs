@@ -43,13 +43,16 @@ pub enum Hover {
     Cluster(u32),
 }
 
+/// Told what the pointer is on, and where.
+pub type OnHover = Box<dyn Fn(Hover, [f64; 2])>;
+
 /// What the map tells the page. Coordinates are CSS pixels relative to the canvas.
 #[derive(Default)]
 pub struct Events {
     /// A node was chosen (its id), or the selection was dropped by a click on the background or Escape.
     pub select: Option<Box<dyn Fn(Option<String>)>>,
     /// The pointer is on something else than before; the place is for a tooltip.
-    pub hover: Option<Box<dyn Fn(Hover, [f64; 2])>>,
+    pub hover: Option<OnHover>,
     /// A node was opened: double click, or Enter on the selected node.
     pub open: Option<Box<dyn Fn(String)>>,
     /// Pins changed by dragging; the full list is to be kept and given to the worker.
@@ -73,17 +76,17 @@ enum Told {
 impl Events {
     fn tell(&self, told: Told) {
         match told {
-            Told::Select(id) => call(self.select.as_ref(), |f| f(id)),
-            Told::Hover(hover, at) => call(self.hover.as_ref(), |f| f(hover, at)),
-            Told::Open(id) => call(self.open.as_ref(), |f| f(id)),
-            Told::Pins(pins) => call(self.pins.as_ref(), |f| f(pins)),
-            Told::Camera(camera) => call(self.camera.as_ref(), |f| f(camera)),
-            Told::Announce(text) => call(self.announce.as_ref(), |f| f(text)),
+            Told::Select(id) => call(self.select.as_deref(), |f| f(id)),
+            Told::Hover(hover, at) => call(self.hover.as_deref(), |f| f(hover, at)),
+            Told::Open(id) => call(self.open.as_deref(), |f| f(id)),
+            Told::Pins(pins) => call(self.pins.as_deref(), |f| f(pins)),
+            Told::Camera(camera) => call(self.camera.as_deref(), |f| f(camera)),
+            Told::Announce(text) => call(self.announce.as_deref(), |f| f(text)),
         }
     }
 }
 
-fn call<F: ?Sized>(callback: Option<&Box<F>>, with: impl FnOnce(&F)) {
+fn call<F: ?Sized>(callback: Option<&F>, with: impl FnOnce(&F)) {
     if let Some(callback) = callback {
         with(callback);
     }
@@ -112,9 +115,11 @@ struct Shared {
     listeners: RefCell<Listeners>,
 }
 
+type OnEvent = Closure<dyn FnMut(Event)>;
+
 #[derive(Default)]
 struct Listeners {
-    list: Vec<(web_sys::EventTarget, &'static str, Closure<dyn FnMut(Event)>)>,
+    list: Vec<(web_sys::EventTarget, &'static str, OnEvent)>,
     observer: Option<(ResizeObserver, Closure<dyn FnMut()>)>,
     frame: Option<Closure<dyn FnMut(f64)>>,
 }
@@ -142,10 +147,10 @@ impl Shared {
         // Input that arrives while a callback runs inside of a paint is dropped rather than panicking.
         let mut inner = self.inner.try_borrow_mut().ok()?;
         let result = work(&mut inner, &mut told);
-        if inner.wants_frame() {
-            if let Some(frame) = &self.listeners.borrow().frame {
-                inner.request_frame(frame);
-            }
+        if inner.wants_frame()
+            && let Some(frame) = &self.listeners.borrow().frame
+        {
+            inner.request_frame(frame);
         }
         drop(inner);
         for event in told {
