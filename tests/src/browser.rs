@@ -34,7 +34,25 @@ pub struct Browser {
     /// The WebDriver session.
     pub client: Client,
     _driver: Process,
-    _profile: tempfile::TempDir,
+    profile: tempfile::TempDir,
+}
+
+impl Drop for Browser {
+    /// ChromeDriver leaves its browser behind when it ends before the session does, as it must when a test fails: a browser that draws
+    /// with no GPU would then take half a core from every test after it.
+    fn drop(&mut self) {
+        let profile = self.profile.path().as_os_str().as_encoded_bytes();
+        for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+                continue;
+            };
+            let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            if command.windows(profile.len()).any(|part| part == profile) {
+                // It may have ended by itself meanwhile.
+                drop(Command::new("kill").args(["-KILL", &pid.to_string()]).output());
+            }
+        }
+    }
 }
 
 impl Browser {
@@ -74,7 +92,7 @@ impl Browser {
         Ok(Self {
             client,
             _driver: driver,
-            _profile: profile,
+            profile,
         })
     }
 
