@@ -115,7 +115,7 @@ fn parameters(state: &ViewState) -> Vec<(String, String)> {
 fn pipe_value(pipe: &PipeRef) -> String {
     let raw = if pipe.raw { "raw" } else { "" };
     [&pipe.id, &pipe.node, &pipe.probe, &pipe.resize, raw, &pipe.title, &pipe.control]
-        .map(|part| encode(part))
+        .map(encode)
         .join(",")
 }
 

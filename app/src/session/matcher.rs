@@ -9,12 +9,15 @@ use crate::model::NodeSummary;
 use crate::search::{Found, Query, find, parse};
 use crate::view::View;
 
+/// Each node as it was when it was searched, and what was found in it; by id.
+type Searched = HashMap<SmolStr, (Arc<NodeSummary>, Option<Arc<Found>>)>;
+
 /// One query and what it found so far.
 #[derive(Debug, Default)]
 pub struct Matcher {
     text: String,
     query: Option<Query>,
-    found: HashMap<SmolStr, HashMap<SmolStr, (Arc<NodeSummary>, Option<Arc<Found>>)>>,
+    found: HashMap<SmolStr, Searched>,
 }
 
 impl Matcher {
