@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod audit;
+mod auth;
 pub mod cli;
 mod clock;
 pub mod config;
@@ -23,8 +25,11 @@ mod run;
 mod server;
 mod viewer;
 
+pub use audit::AuditArgs;
+pub use auth::{AuthArgs, Identity, OidcArgs, Role, Tokens, Via};
 pub use clock::Clock;
 pub use control::{Kind, Policy, PolicyArgs};
+pub use listen::TlsArgs;
 pub use peer::Peer;
 pub use refusal::Refusal;
 pub use router::router;

@@ -34,7 +34,7 @@ pub async fn bind(args: &ServerArgs, policy: Policy, shutdown: tokio_util::sync:
     let address = listener.local_addr().context("the listening socket has no address")?;
     Ok(Bound {
         address,
-        server: Server::new(args, policy, shutdown),
+        server: Server::new(args, policy, shutdown)?,
         listener,
     })
 }

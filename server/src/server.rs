@@ -7,10 +7,13 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::audit::Audit;
+use crate::auth::{Auth, state_directory};
 use crate::clock::Clock;
 use crate::config::{Limits, ServerArgs};
 use crate::control::{Controls, Policy};
 use crate::intake::Intake;
+use crate::listen::Tls;
 use crate::ops::Metrics;
 use crate::pipe::{End, Pipes};
 use crate::relay::Relay;
@@ -41,6 +44,9 @@ pub struct Server {
     pub shutdown: CancellationToken,
     /// Everything that must end before the process does: connections and sockets.
     pub(crate) tasks: TaskTracker,
+    pub(crate) auth: Auth,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) audit: Audit,
     pub(crate) controls: Controls,
     pub(crate) pipes: Pipes,
     pub(crate) intake: Intake,
@@ -49,11 +55,34 @@ pub struct Server {
 
 impl Server {
     /// A server that has not started to listen.
-    #[must_use]
-    pub fn new(args: &ServerArgs, policy: Policy, shutdown: CancellationToken) -> Shared {
-        Arc::new(Self {
+    ///
+    /// # Errors
+    /// When secrets, certificates or the audit log cannot be read or made.
+    pub fn new(args: &ServerArgs, policy: Policy, shutdown: CancellationToken) -> anyhow::Result<Shared> {
+        let hostname = hostname();
+        let auth = Auth::new(&args.auth, args.listen.ip().is_loopback(), &hostname)?;
+        let mut names = vec![
+            hostname.clone(),
+            "localhost".to_owned(),
+            "127.0.0.1".to_owned(),
+            args.listen.ip().to_string(),
+        ];
+        names.extend(args.auth.allowed_hosts.iter().cloned());
+        names.sort();
+        names.dedup();
+        let tls = Tls::new(&args.tls, args.auth.state_dir.clone(), names)?;
+        // Without tokens there may be no state directory, and a start must leave nothing behind that nobody asked for.
+        let log = if auth.is_open() {
+            None
+        } else {
+            Some(state_directory(args.auth.state_dir.as_deref())?.join("audit.jsonl"))
+        };
+        Ok(Arc::new(Self {
+            audit: Audit::new(&args.audit, log)?,
+            auth,
+            tls,
             id: format!("{:016x}", rand::random::<u64>() >> 1),
-            hostname: hostname(),
+            hostname,
             base_path: args.base_path.clone(),
             limits: args.limits.clone(),
             clock: Clock::start(),
@@ -65,7 +94,7 @@ impl Server {
             tasks: TaskTracker::new(),
             intake: Intake::new(args.limits.intake_bytes),
             metrics: Metrics::new(),
-        })
+        }))
     }
 
     /// Once a second, until the shutdown: forgets what has expired.
@@ -80,6 +109,7 @@ impl Server {
                 }
                 _ = ticks.tick() => {}
             }
+            self.auth.expire();
             for pipe in self.pipes.sweep(Instant::now()) {
                 tracing::info!(%pipe, "an end of the pipe was lost and did not come back; it is closed");
             }

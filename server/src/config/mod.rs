@@ -9,6 +9,10 @@ use std::time::Duration;
 
 pub use limits::Limits;
 
+use crate::audit::AuditArgs;
+use crate::auth::AuthArgs;
+use crate::listen::TlsArgs;
+
 /// Where the server listens if nothing is said: nobody but this machine.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4040);
 
@@ -25,6 +29,15 @@ pub struct ServerArgs {
     /// How long a silent probe's state stays on the map.
     #[arg(long, alias = "app.window", env = "SCOPE_WINDOW", default_value = "15s", value_parser = parse_duration, value_name = "DURATION")]
     pub window: Duration,
+    /// Who may use it.
+    #[command(flatten)]
+    pub auth: AuthArgs,
+    /// TLS.
+    #[command(flatten)]
+    pub tls: TlsArgs,
+    /// Audit.
+    #[command(flatten)]
+    pub audit: AuditArgs,
     /// Limits.
     #[command(flatten)]
     pub limits: Limits,

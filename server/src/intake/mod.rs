@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 pub(crate) use body::Budget;
 use head::Head;
-pub(crate) use head::probe_id;
+pub(crate) use head::{probe_id, text};
 
 use crate::peer::Peer;
 use crate::refusal::Refusal;

@@ -3,6 +3,9 @@
 //! HTTP/1.1 only: WebSockets need it, probes speak it, and the page is a handful of files. Header time-outs end slow-loris clients;
 //! bodies have their own (see `intake`). On shutdown idle connections are closed and busy ones get [`DRAIN`] to finish.
 
+mod base_path;
+mod tls;
+
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,6 +20,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
+
+pub(crate) use tls::Tls;
+pub use tls::TlsArgs;
 
 use crate::peer::Peer;
 use crate::server::Shared;
@@ -71,18 +77,32 @@ async fn connection(stream: TcpStream, address: SocketAddr, server: Shared, rout
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot switch Nagle's algorithm off");
     }
-    let peer = Peer { address, tls: false };
-    requests(stream, peer, &server, router).await;
+    let Some(tls) = &server.tls else {
+        return requests(stream, Peer { address, tls: false }, &server, router).await;
+    };
+    match tokio::time::timeout(HEADER_TIMEOUT, tls.acceptor().accept(stream)).await {
+        Ok(Ok(stream)) => requests(stream, Peer { address, tls: true }, &server, router).await,
+        Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
+        Err(_) => tracing::debug!(%address, "TLS handshake took too long"),
+    }
 }
 
 async fn requests<S>(stream: S, peer: Peer, server: &Shared, router: Router)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let base: Arc<str> = server.base_path.as_str().into();
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
-        router.clone().oneshot(request)
+        let router = router.clone();
+        let base = base.clone();
+        async move {
+            match base_path::strip(&base, request) {
+                Ok(request) => router.oneshot(request).await,
+                Err(response) => Ok(response),
+            }
+        }
     });
     let mut connection = pin!(
         http1::Builder::new()

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -14,6 +15,7 @@ use futures::StreamExt as _;
 use scope_shared::frame::{Frame, Hello};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::auth::Identity;
 use crate::refusal::Refusal;
 use crate::relay::{Subset, Viewer};
 use crate::server::{Shared, VERSION};
@@ -29,9 +31,13 @@ const INCOMING_BYTES: usize = 4 << 10;
 /// Read and write buffers of the socket: viewers send next to nothing, and reports are written through.
 const BUFFER_BYTES: usize = 4 << 10;
 
+/// The sub-protocol that a page names beside `bearer.TOKEN`, for the server to choose.
+pub(crate) const PROTOCOL: &str = "scope";
+
 /// The handler.
 pub(crate) async fn connect(
     State(server): State<Shared>,
+    Extension(identity): Extension<Identity>,
     RawQuery(query): RawQuery,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
@@ -42,34 +48,35 @@ pub(crate) async fn connect(
     })?;
     let task = server.tasks.token();
     Ok(upgrade
+        .protocols([PROTOCOL])
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES)
         .max_message_size(INCOMING_BYTES)
         .max_frame_size(INCOMING_BYTES)
         .on_upgrade(move |socket| async move {
-            let reason = run(&server, &viewer, socket).await;
+            let reason = run(&server, &identity, &viewer, socket).await;
             tracing::debug!(reason, "viewer left");
             drop(task);
         }))
 }
 
-fn hello(server: &Shared) -> Vec<u8> {
+fn hello(server: &Shared, identity: &Identity) -> Vec<u8> {
     let hello = Hello {
         id: server.id.clone(),
         version: VERSION.to_owned(),
         hostname: server.hostname.clone(),
         window_millis: u64::try_from(server.relay.window().as_millis()).unwrap_or(u64::MAX),
-        role: "operate".to_owned(),
+        role: identity.role.name().to_owned(),
         refused: server.policy.refused(),
-        show_arguments: true,
+        show_arguments: server.auth.shows_arguments(identity.role),
         probes: u32::try_from(server.relay.counts().probes).unwrap_or(u32::MAX),
     };
     Frame::Hello(&serde_json::to_vec(&hello).unwrap_or_default()).encode()
 }
 
 /// Serves the socket until one side is done; the answer says which, for the log.
-async fn run(server: &Shared, viewer: &Viewer, mut socket: WebSocket) -> &'static str {
-    if send(server, &mut socket, hello(server).into()).await.is_err() {
+async fn run(server: &Shared, identity: &Identity, viewer: &Viewer, mut socket: WebSocket) -> &'static str {
+    if send(server, &mut socket, hello(server, identity).into()).await.is_err() {
         return "it did not take the first message";
     }
     let mut heard = Instant::now();
@@ -82,6 +89,7 @@ async fn run(server: &Shared, viewer: &Viewer, mut socket: WebSocket) -> &'stati
             () = server.shutdown.cancelled() => {
                 return say_goodbye(server, &mut socket).await;
             }
+            () = identity.ended.cancelled() => return "its session ended",
             incoming = socket.next() => match incoming {
                 Some(Ok(Message::Close(_))) | None => return "it closed the socket",
                 Some(Ok(message)) => {
