@@ -15,7 +15,7 @@ use crate::control::{Controls, Policy};
 use crate::intake::Intake;
 use crate::listen::Tls;
 use crate::ops::Metrics;
-use crate::pipe::{End, Pipes};
+use crate::pipe::{End, Pipes, Terminals};
 use crate::relay::Relay;
 
 /// The server, shared by all handlers.
@@ -49,6 +49,7 @@ pub struct Server {
     pub(crate) audit: Audit,
     pub(crate) controls: Controls,
     pub(crate) pipes: Pipes,
+    pub(crate) terminals: Terminals,
     pub(crate) intake: Intake,
     pub(crate) metrics: Metrics,
 }
@@ -72,7 +73,7 @@ impl Server {
         names.dedup();
         let tls = Tls::new(&args.tls, args.auth.state_dir.clone(), names)?;
         // Without tokens there may be no state directory, and a start must leave nothing behind that nobody asked for.
-        let log = if auth.is_open() {
+        let log = if !auth.keeps_state() {
             None
         } else {
             Some(state_directory(args.auth.state_dir.as_deref())?.join("audit.jsonl"))
@@ -90,6 +91,7 @@ impl Server {
             policy,
             shutdown,
             controls: Controls::default(),
+            terminals: Terminals::default(),
             pipes: Pipes::new(args.limits.pipes),
             tasks: TaskTracker::new(),
             intake: Intake::new(args.limits.intake_bytes),
@@ -112,6 +114,7 @@ impl Server {
             self.auth.expire();
             for pipe in self.pipes.sweep(Instant::now()) {
                 tracing::info!(%pipe, "an end of the pipe was lost and did not come back; it is closed");
+                self.terminals.closed(&pipe, "an end was lost", &self.audit);
             }
             for probe in self.relay.expire(Instant::now()) {
                 tracing::info!(%probe, "probe has been silent for the window; its state is dropped");

@@ -135,6 +135,11 @@ impl Audit {
         Ok(())
     }
 
+    /// Whether nothing may go unrecorded.
+    pub(crate) const fn is_required(&self) -> bool {
+        self.required
+    }
+
     fn write(&self, event: &Event) -> std::io::Result<()> {
         let line = serde_json::to_string(event)?;
         tracing::info!(target: "audit", "{line}");

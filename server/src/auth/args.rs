@@ -17,6 +17,10 @@ pub struct AuthArgs {
     /// Directory of the tokens, the session key and the audit log. [default: /var/lib/scope for root, else ~/.local/state/scope]
     #[arg(long, env = "SCOPE_STATE_DIR", value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+    /// Directory with the files `probe-token`, `viewer-token` and `operator-token` (a mounted Kubernetes Secret). They are only read, also
+    /// on SIGHUP; a role whose file is missing has no token. Nothing is made or written then.
+    #[arg(long, env = "SCOPE_TOKENS_DIR", value_name = "DIR")]
+    pub tokens_dir: Option<PathBuf>,
     /// Token that probes present; made and stored in the state directory if not given.
     #[arg(
         id = "server-probe-token",
@@ -35,7 +39,8 @@ pub struct AuthArgs {
     /// Have pages show command-line arguments and environment variables to viewers, not only to operators.
     #[arg(long, env = "SCOPE_SHOW_ARGUMENTS")]
     pub show_arguments: bool,
-    /// Names under which browsers and probes reach this server, besides its IP addresses, localhost and its host name.
+    /// Names under which browsers and probes reach this server, besides its IP addresses, localhost and its host name. `*` is any name,
+    /// which is safe only because tokens are asked for then: a rebound name has no cookie.
     #[arg(long = "allowed-host", env = "SCOPE_ALLOWED_HOSTS", value_delimiter = ',', value_name = "NAME")]
     pub allowed_hosts: Vec<String>,
     /// Origins of pages served elsewhere that may use this server, e.g. https://scope.example.com (also for a proxy that ends TLS).

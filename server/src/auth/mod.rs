@@ -59,8 +59,12 @@ impl Auth {
     /// # Errors
     /// When secrets cannot be read or stored.
     pub(crate) fn new(args: &AuthArgs, loopback: bool, hostname: &str) -> anyhow::Result<Self> {
-        let asks = args.require_token || args.proxy_user_header.is_some() || args.oidc.issuer.is_some();
+        let asks = args.require_token || args.tokens_dir.is_some() || args.proxy_user_header.is_some() || args.oidc.issuer.is_some();
         let open = args.no_auth || (loopback && !asks);
+        anyhow::ensure!(
+            !open || args.allowed_hosts.iter().all(|name| name != "*"),
+            "--allowed-host=* would let any web site in while no token is asked for; name the hosts, or use --require-token"
+        );
         let (secrets, tokens) = if open {
             (secrets::Secrets::unknowable(), None)
         } else {
@@ -79,6 +83,11 @@ impl Auth {
             oidc: oidc::Provider::new(&args.oidc),
             args: args.clone(),
         })
+    }
+
+    /// Whether the state directory may be written to.
+    pub(crate) const fn keeps_state(&self) -> bool {
+        !self.open && self.args.tokens_dir.is_none()
     }
 
     /// Whether nobody is asked for anything.

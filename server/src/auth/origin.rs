@@ -14,6 +14,7 @@ use crate::refusal::Refusal;
 #[derive(Clone, Debug)]
 pub(super) struct Origins {
     names: BTreeSet<String>,
+    any_name: bool,
     origins: BTreeSet<String>,
     /// Only addresses of this machine are believed, since nobody else can reach the socket.
     loopback_only: bool,
@@ -27,6 +28,7 @@ impl Origins {
             names.insert(hostname.to_ascii_lowercase());
         }
         Self {
+            any_name: names.contains("*"),
             names,
             origins: origins
                 .iter()
@@ -38,6 +40,9 @@ impl Origins {
 
     /// Refuses a request that was sent to another host's name.
     pub(super) fn check_host(&self, host: &str) -> Result<(), Refusal> {
+        if self.any_name {
+            return Ok(());
+        }
         let name = without_port(host).to_ascii_lowercase();
         let literal = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         let known = match literal {

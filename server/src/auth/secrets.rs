@@ -44,31 +44,27 @@ pub struct Tokens {
 }
 
 impl Secrets {
-    /// Reads the tokens, making those that do not exist.
+    /// Reads the tokens, making those that do not exist unless they come from a directory of somebody else's.
     pub(super) fn load(args: &AuthArgs) -> anyhow::Result<(Self, Tokens)> {
-        let directory = state_directory(args.state_dir.as_deref())?;
-        prepare(&directory)?;
-        let token = |chosen: Option<&String>, name: &str| match chosen.map(|token| token.trim()).filter(|token| !token.is_empty()) {
-            Some(token) if token.len() < CHOSEN_LENGTH => {
-                bail!("the {name} token is shorter than {CHOSEN_LENGTH} characters; choose a longer one")
-            }
-            Some(token) => Ok(token.to_owned()),
-            None => stored(&directory.join(format!("{name}.token"))),
+        let (tokens, key) = match &args.tokens_dir {
+            Some(directory) => (given(args, directory)?, String::new()),
+            None => made(args)?,
         };
-        let tokens = Tokens {
-            probe: token(args.probe_token.as_ref(), "probe")?,
-            viewer: token(args.viewer_token.as_ref(), "viewer")?,
-            operator: token(args.operator_token.as_ref(), "operator")?,
-        };
-        if tokens.viewer == tokens.operator || tokens.probe == tokens.operator || tokens.probe == tokens.viewer {
-            bail!("probes, viewers and operators must have different tokens");
-        }
-        let key = stored(&directory.join("session.key"))?;
+        let held: Vec<&String> = [&tokens.probe, &tokens.viewer, &tokens.operator]
+            .into_iter()
+            .filter(|token| !token.is_empty())
+            .collect();
+        let differ = held
+            .iter()
+            .enumerate()
+            .all(|(at, token)| !held.iter().skip(at + 1).any(|other| other == token));
+        anyhow::ensure!(differ, "probes, viewers and operators must have different tokens");
         let mut session_key = Sha256::new();
-        for part in [&key, &tokens.viewer, &tokens.operator] {
+        for part in ["scope session key", &key, &tokens.viewer, &tokens.operator, &tokens.probe] {
             session_key.update(part.as_bytes());
             session_key.update([0]);
         }
+        let sum = |token: &str| if token.is_empty() { rand::random() } else { sum(token) };
         let secrets = Self {
             probe: sum(&tokens.probe),
             viewer: sum(&tokens.viewer),
@@ -98,6 +94,59 @@ impl Secrets {
             (self.probe.ct_eq(&presented), Role::Probe),
         ];
         matches.into_iter().find(|(equal, _)| bool::from(*equal)).map(|(_, role)| role)
+    }
+}
+
+/// Tokens from flags, the rest from files that are only read. A role without either has none.
+fn given(args: &AuthArgs, directory: &Path) -> anyhow::Result<Tokens> {
+    let token = |flag: Option<&String>, name: &str| match chosen(flag, name)? {
+        Some(token) => Ok(token),
+        None => {
+            let file = directory.join(format!("{name}-token"));
+            match fs::read_to_string(&file) {
+                Ok(text) => Ok(chosen(Some(&text), name)?.unwrap_or_default()),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+                Err(error) => Err(error).with_context(|| format!("cannot read a token: {}", file.display())),
+            }
+        }
+    };
+    let tokens = Tokens {
+        probe: token(args.probe_token.as_ref(), "probe")?,
+        viewer: token(args.viewer_token.as_ref(), "viewer")?,
+        operator: token(args.operator_token.as_ref(), "operator")?,
+    };
+    // Sessions are signed with a key that comes from the people's tokens; without any it would be known to everybody.
+    anyhow::ensure!(
+        !tokens.viewer.is_empty() || !tokens.operator.is_empty(),
+        "neither viewers nor operators have a token; put a file viewer-token or operator-token in the directory: {}",
+        directory.display()
+    );
+    Ok(tokens)
+}
+
+/// Tokens from flags, the rest from the state directory, where they are made if they do not exist; and the session key.
+fn made(args: &AuthArgs) -> anyhow::Result<(Tokens, String)> {
+    let directory = state_directory(args.state_dir.as_deref())?;
+    prepare(&directory)?;
+    let token = |flag: Option<&String>, name: &str| match chosen(flag, name)? {
+        Some(token) => Ok(token),
+        None => stored(&directory.join(format!("{name}.token"))),
+    };
+    let tokens = Tokens {
+        probe: token(args.probe_token.as_ref(), "probe")?,
+        viewer: token(args.viewer_token.as_ref(), "viewer")?,
+        operator: token(args.operator_token.as_ref(), "operator")?,
+    };
+    Ok((tokens, stored(&directory.join("session.key"))?))
+}
+
+/// A token that somebody chose; an empty one counts as none.
+fn chosen(token: Option<&String>, name: &str) -> anyhow::Result<Option<String>> {
+    match token.map(|token| token.trim()).filter(|token| !token.is_empty()) {
+        Some(token) if token.len() < CHOSEN_LENGTH => {
+            bail!("the {name} token is shorter than {CHOSEN_LENGTH} characters; choose a longer one")
+        }
+        token => Ok(token.map(str::to_owned)),
     }
 }
 
@@ -211,5 +260,20 @@ mod tests {
         fs::remove_file(directory.path().join("state/viewer.token")).expect("removed");
         let (after, _) = Secrets::load(&args(directory.path())).expect("made again");
         assert_ne!(before.session_key, after.session_key);
+    }
+
+    #[test]
+    fn a_mounted_secret_is_read_and_nothing_is_written() {
+        let directory = tempfile::tempdir().expect("directory");
+        let mounted = AuthArgs {
+            tokens_dir: Some(directory.path().to_owned()),
+            ..AuthArgs::default()
+        };
+        assert!(Secrets::load(&mounted).is_err(), "nobody could log in");
+        fs::write(directory.path().join("viewer-token"), "0123456789abcdef0123\n").expect("written");
+        let (secrets, tokens) = Secrets::load(&mounted).expect("read");
+        assert_eq!(secrets.role_of("0123456789abcdef0123"), Some(Role::Viewer));
+        assert!(tokens.operator.is_empty() && secrets.role_of("").is_none());
+        assert_eq!(fs::read_dir(directory.path()).expect("list").count(), 1);
     }
 }

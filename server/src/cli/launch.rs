@@ -3,7 +3,7 @@
 use scope_probe::config::Allow;
 use scope_probe::{CollectArgs, ConnectArgs, ControlArgs};
 
-use super::serve::announce;
+use super::announce::announce;
 use crate::config::ServerArgs;
 use crate::control::{Kind, Policy};
 use crate::run;
@@ -32,13 +32,18 @@ pub(super) struct LaunchArgs {
 pub(super) async fn run(args: LaunchArgs) -> anyhow::Result<()> {
     let shutdown = super::signals::shutdown()?;
     let bound = run::bind(&args.server, policy(&args.control), shutdown.clone()).await?;
-    let mut targets = vec![bound.url()];
+    let mut targets = vec![bound.local_url()];
     targets.extend(args.peers);
     announce(&bound);
+    let connect = ConnectArgs {
+        probe_token: bound.probe_token(),
+        tls_fingerprint: bound.fingerprint(),
+        ..ConnectArgs::default()
+    };
     let probe = scope_probe::run(
         scope_probe::Args {
             targets,
-            connect: ConnectArgs::default(),
+            connect,
             collect: args.collect,
             control: args.control,
         },

@@ -2,6 +2,7 @@
 //!
 //! Every `--help` is written to be read by a person who has not seen Scope before. Each flag has an environment variable beside it.
 
+mod announce;
 #[cfg(feature = "probe")]
 mod launch;
 #[cfg(feature = "probe")]

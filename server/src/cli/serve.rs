@@ -2,7 +2,7 @@
 
 use crate::config::ServerArgs;
 use crate::control::PolicyArgs;
-use crate::{page, run};
+use crate::run;
 
 /// Run the server that probes report to and browsers connect to.
 ///
@@ -12,7 +12,8 @@ use crate::{page, run};
 #[command(after_help = "Examples:
   scope server                               on 127.0.0.1:4040
   scope server --listen 127.0.0.1:8080       on another port
-  scope probe 127.0.0.1:8080                 a probe that reports to it")]
+  scope server --listen 0.0.0.0:4040         for other machines: tokens are made, and a link printed
+  scope probe 127.0.0.1:4040                 a probe that reports to it")]
 pub(super) struct ServeArgs {
     #[command(flatten)]
     server: ServerArgs,
@@ -23,16 +24,7 @@ pub(super) struct ServeArgs {
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let shutdown = super::signals::shutdown()?;
     let bound = run::bind(&args.server, args.controls.policy(), shutdown).await?;
-    announce(&bound);
+    super::announce::announce(&bound);
     bound.serve().await;
     Ok(())
-}
-
-/// Prints the address on standard output, the only line there, so that scripts can take it.
-pub(super) fn announce(bound: &run::Bound) {
-    println!("{}", bound.url());
-    tracing::info!(version = crate::VERSION, address = %bound.address, "listening");
-    if !page::is_embedded() {
-        tracing::warn!("this build has no page in it; `cargo xtask launch` makes one that has");
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
@@ -9,8 +10,12 @@ use axum::response::Response;
 use scope_shared::control::Request;
 use scope_shared::limits::CONTROL_BYTES;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::Kind;
+use crate::audit::{Event, What};
+use crate::auth::{Client, Identity};
+use crate::pipe::{End, Terminal};
 use crate::refusal::{self, Refusal};
 use crate::server::Shared;
 
@@ -22,17 +27,48 @@ pub(crate) struct Target {
     pub(crate) control: String,
 }
 
+/// Who asks, from where, for what: what audit records need.
+struct Caller<'a> {
+    identity: &'a Identity,
+    client: &'a Client,
+    what: &'a What,
+}
+
 /// The handler.
-pub(crate) async fn post_control(State(server): State<Shared>, uri: Uri, body: Body) -> Result<Response, Refusal> {
+pub(crate) async fn post_control(
+    State(server): State<Shared>,
+    Extension(identity): Extension<Identity>,
+    Extension(client): Extension<Client>,
+    uri: Uri,
+    body: Body,
+) -> Result<Response, Refusal> {
     let target = Target::from_path(uri.path()).ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "no such control path"))?;
-    let outcome = carry_out(&server, &target, body).await;
+    let started = Instant::now();
+    let what = What {
+        probe: target.probe.clone(),
+        node: target.node.clone(),
+        control: target.control.clone(),
+        pipe: String::new(),
+    };
+    let caller = Caller {
+        identity: &identity,
+        client: &client,
+        what: &what,
+    };
+    let outcome = carry_out(&server, &target, &caller, body).await;
+    let mut event = Event::new("control", &identity.who, client.address)
+        .on(what.clone())
+        .took(started.elapsed());
+    server
+        .audit
+        .note(event.result(outcome.as_ref().map_or_else(|refusal| refusal.reason.as_str(), |_| "ok")));
     if let Err(refusal) = &outcome {
         server.metrics.refused("control", refusal.status);
     }
     outcome.map(|value| refusal::json(StatusCode::OK, &value))
 }
 
-async fn carry_out(server: &Shared, target: &Target, body: Body) -> Result<Value, Refusal> {
+async fn carry_out(server: &Shared, target: &Target, caller: &Caller<'_>, body: Body) -> Result<Value, Refusal> {
     let kind = Kind::of(&target.control);
     if !server.policy.allows(kind) {
         return Err(Refusal::forbidden(format!(
@@ -44,13 +80,44 @@ async fn carry_out(server: &Shared, target: &Target, body: Body) -> Result<Value
         .await
         .map_err(|_| Refusal::too_large("the control's arguments are larger than a megabyte"))?;
     let arguments = arguments(&body)?;
+    if let Some(size) = arguments.as_ref().filter(|_| target.control.contains("resize")) {
+        let value = |key: &str| size.get(key).map(String::as_str).unwrap_or_default();
+        server.terminals.resized(value("pipeID"), value("width"), value("height"));
+    }
+    // Before anything happens: with --audit-required, what cannot be recorded does not.
+    server
+        .audit
+        .require(&Event::new("control asked", &caller.identity.who, caller.client.address).on(caller.what.clone()))?;
     let request = Request {
         app_id: String::new(),
         node_id: target.node.clone(),
         control: target.control.clone(),
         control_args: arguments,
     };
-    server.controls.call(&target.probe, request).await
+    let answer = server.controls.call(&target.probe, request).await?;
+    if let Some(pipe) = answer.get("pipe").and_then(Value::as_str).filter(|pipe| !pipe.is_empty()) {
+        opened(server, caller, pipe)?;
+    }
+    Ok(answer)
+}
+
+/// The control opened a terminal: it is recorded from here on, or closed again if it must be and cannot.
+fn opened(server: &Shared, caller: &Caller<'_>, pipe: &str) -> Result<(), Refusal> {
+    let recording = server.audit.record(pipe).inspect_err(|_| {
+        server.pipes.close(pipe, &End::closed(), Instant::now());
+    })?;
+    let what = What {
+        pipe: pipe.to_owned(),
+        ..caller.what.clone()
+    };
+    server.terminals.opened(Terminal {
+        who: caller.identity.who.clone(),
+        from: caller.client.address,
+        what,
+        opened: Instant::now(),
+        recording,
+    });
+    Ok(())
 }
 
 fn arguments(body: &[u8]) -> Result<Option<BTreeMap<String, String>>, Refusal> {

@@ -6,6 +6,7 @@
 mod registry;
 mod socket;
 mod stream;
+mod terminal;
 
 use axum::extract::{Path, State, WebSocketUpgrade};
 use axum::http::StatusCode;
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 use registry::NotAttached;
 pub(crate) use registry::{Pipes, Side};
 pub(crate) use stream::End;
+pub(crate) use terminal::{Terminal, Terminals};
 
 use crate::refusal::{self, Refusal};
 use crate::server::Shared;
@@ -50,6 +52,7 @@ fn connect(State(server): State<Shared>, Path(id): Path<String>, upgrade: WebSoc
     };
     let task = server.tasks.token();
     Ok(upgrade
+        .protocols([crate::viewer::PROTOCOL])
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES)
         .max_message_size(PIPE_MESSAGE_BYTES)
@@ -72,5 +75,6 @@ pub(crate) async fn check(State(server): State<Shared>, Path(id): Path<String>) 
 /// Ends the pipe; 200 also for one that is over or unknown.
 pub(crate) async fn close(State(server): State<Shared>, Path(id): Path<String>) -> StatusCode {
     server.pipes.close(&id, &End::closed(), Instant::now());
+    server.terminals.closed(&id, "closed", &server.audit);
     StatusCode::OK
 }

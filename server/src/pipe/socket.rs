@@ -66,7 +66,9 @@ pub(super) async fn splice(attachment: Attachment, socket: WebSocket) {
         () = outward(&attachment.reader, &mut sink) => {}
         end = inward(&attachment, &mut source) => {
             if let Some(end) = end {
-                attachment.server.pipes.close(&attachment.id, &end, Instant::now());
+                let server = &attachment.server;
+                server.pipes.close(&attachment.id, &end, Instant::now());
+                server.terminals.closed(&attachment.id, &end.reason, &server.audit);
             }
         }
     }
@@ -83,6 +85,14 @@ async fn inward(attachment: &Attachment, source: &mut SplitStream<WebSocket>) ->
             Message::Ping(_) | Message::Pong(_) => continue,
             Message::Close(frame) => return frame.and_then(|frame| ended(attachment.side, &frame)),
         };
+        if attachment.side == Side::Probe {
+            if let Some(recording) = attachment.server.terminals.recording(&attachment.id) {
+                let recorded = recording.output(bytes.clone()).await;
+                if !recorded && attachment.server.audit.is_required() {
+                    return Some(End::gone("the terminal can no longer be recorded (--audit-required)"));
+                }
+            }
+        }
         if !attachment.outgoing().write(bytes).await {
             // The pipe is over; the reason is on its way out through the other half.
             std::future::pending::<()>().await;
