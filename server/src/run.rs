@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -45,30 +46,33 @@ impl Bound {
     #[must_use]
     pub fn url(&self) -> String {
         let ip = self.address.ip();
-        self.url_at(if ip.is_unspecified() {
+        let reachable = if ip.is_unspecified() {
             outward_address().unwrap_or(loopback(ip))
         } else {
             ip
-        })
+        };
+        self.url_at("", reachable)
     }
 
-    /// Where a program on this machine finds the server. Ends with a slash.
+    /// Where the probe of the same process finds the server, with the token it is to present: as a user name, so that other servers which
+    /// the probe reports to are not given it.
     #[must_use]
-    pub fn local_url(&self) -> String {
+    pub fn probe_url(&self) -> String {
         let ip = self.address.ip();
-        self.url_at(if ip.is_unspecified() { loopback(ip) } else { ip })
+        let token = self
+            .server
+            .auth
+            .tokens()
+            .map(|tokens| tokens.probe)
+            .filter(|token| !token.is_empty());
+        let user = token.map_or_else(String::new, |token| format!("{}@", utf8_percent_encode(&token, NON_ALPHANUMERIC)));
+        self.url_at(&user, if ip.is_unspecified() { loopback(ip) } else { ip })
     }
 
-    fn url_at(&self, ip: IpAddr) -> String {
+    fn url_at(&self, user: &str, ip: IpAddr) -> String {
         let scheme = if self.server.tls.is_some() { "https" } else { "http" };
         let address = SocketAddr::new(ip, self.address.port());
-        format!("{scheme}://{address}{}/", self.server.base_path)
-    }
-
-    /// The token for a probe of the same process; empty when none is asked for.
-    #[must_use]
-    pub fn probe_token(&self) -> String {
-        self.server.auth.tokens().map(|tokens| tokens.probe).unwrap_or_default()
+        format!("{scheme}://{user}{address}{}/", self.server.base_path)
     }
 
     /// The certificate's fingerprint, if the server speaks TLS.

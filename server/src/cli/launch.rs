@@ -32,12 +32,13 @@ pub(super) struct LaunchArgs {
 pub(super) async fn run(args: LaunchArgs) -> anyhow::Result<()> {
     let shutdown = super::signals::shutdown()?;
     let bound = run::bind(&args.server, policy(&args.control), shutdown.clone()).await?;
-    let mut targets = vec![bound.local_url()];
+    let alone = args.peers.is_empty();
+    let mut targets = vec![bound.probe_url()];
     targets.extend(args.peers);
     announce(&bound);
     let connect = ConnectArgs {
-        probe_token: bound.probe_token(),
-        tls_fingerprint: bound.fingerprint(),
+        // Pinned for all servers or none: with others to report to, authorities decide.
+        tls_fingerprint: bound.fingerprint().filter(|_| alone),
         ..ConnectArgs::default()
     };
     let probe = scope_probe::run(
