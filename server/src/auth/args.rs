@@ -53,10 +53,22 @@ pub struct AuthArgs {
     #[arg(long, env = "SCOPE_PROXY_USER_HEADER", requires = "trusted_proxies", value_name = "HEADER")]
     pub proxy_user_header: Option<String>,
     /// People who may act, as the proxy or the OpenID provider names them (e-mail, user name or group); `*` is everyone it lets in.
-    #[arg(long = "operators", env = "SCOPE_OPERATORS", value_delimiter = ',', value_name = "NAME")]
+    #[arg(
+        id = "operator-names",
+        long = "operators",
+        env = "SCOPE_OPERATORS",
+        value_delimiter = ',',
+        value_name = "NAME"
+    )]
     pub operators: Vec<String>,
     /// People who may look, likewise.
-    #[arg(long = "viewers", env = "SCOPE_VIEWERS", value_delimiter = ',', value_name = "NAME")]
+    #[arg(
+        id = "viewer-names",
+        long = "viewers",
+        env = "SCOPE_VIEWERS",
+        value_delimiter = ',',
+        value_name = "NAME"
+    )]
     pub viewers: Vec<String>,
     /// OpenID Connect.
     #[command(flatten)]
