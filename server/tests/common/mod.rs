@@ -107,13 +107,17 @@ impl Running {
 
 /// The next message that is no ping, within a time that only a broken server exceeds.
 pub async fn next(socket: &mut Socket) -> Message {
-    loop {
-        let message = tokio::time::timeout(Duration::from_secs(20), socket.next()).await;
-        match message.expect("a message in time").expect("an open socket").expect("a message") {
-            Message::Ping(_) | Message::Pong(_) => {}
-            message => return message,
+    let message = async {
+        loop {
+            match socket.next().await.expect("an open socket").expect("a message") {
+                Message::Ping(_) | Message::Pong(_) => {}
+                message => return message,
+            }
         }
-    }
+    };
+    tokio::time::timeout(Duration::from_secs(20), message)
+        .await
+        .expect("a message in time")
 }
 
 /// Sends a text.
