@@ -8,7 +8,6 @@ use crate::server::Shared;
 use crate::{api, auth, control, intake, ops, page, pipe, refusal, viewer};
 
 /// The router of a server.
-#[must_use]
 pub fn router(server: Shared) -> Router {
     Router::new()
         .route("/api", get(api::details))

@@ -142,10 +142,10 @@ impl Pipes {
                     closed.push(Arc::clone(id));
                 }
                 Entry::Over { at, cut } => {
-                    if now.saturating_duration_since(*at) >= DRAIN {
-                        if let Some(cut) = cut.take() {
-                            cut.cancel();
-                        }
+                    if now.saturating_duration_since(*at) >= DRAIN
+                        && let Some(cut) = cut.take()
+                    {
+                        cut.cancel();
                     }
                 }
             }

@@ -119,11 +119,12 @@ impl Reader {
             {
                 let mut state = self.stream.state.lock();
                 let newest = state.readers.last() == Some(&self.id);
-                if newest && state.in_flight.is_none() {
-                    if let Some(message) = state.queue.pop_front() {
-                        state.in_flight = Some((self.id, message.clone()));
-                        return Item::Message(message);
-                    }
+                if newest
+                    && state.in_flight.is_none()
+                    && let Some(message) = state.queue.pop_front()
+                {
+                    state.in_flight = Some((self.id, message.clone()));
+                    return Item::Message(message);
                 }
                 if let Some(end) = state.end.clone().filter(|_| state.queue.is_empty() && state.in_flight.is_none()) {
                     return Item::End(end);
