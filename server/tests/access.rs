@@ -1,4 +1,10 @@
 //! Who may do what: every route × role × origin × host, against the status that the table says.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail their test this way"
+)]
 
 mod common;
 

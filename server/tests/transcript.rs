@@ -1,4 +1,10 @@
 //! The original's recorded control and pipe traffic, replayed at both ends of the server.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail their test this way"
+)]
 
 mod common;
 

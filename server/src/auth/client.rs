@@ -39,8 +39,7 @@ impl Client {
             .flat_map(|value| value.split(','))
             .filter_map(|hop| hop.trim().parse::<IpAddr>().ok())
             .map(|address| address.to_canonical())
-            .filter(|address| !is_trusted(address))
-            .last();
+            .rfind(|address| !is_trusted(address));
         Self {
             address: forwarded.unwrap_or(address),
             tls: peer.tls || text(headers, "x-forwarded-proto").is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")),

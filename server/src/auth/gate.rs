@@ -79,12 +79,12 @@ fn check(auth: &Auth, request: &Request) -> Result<Passed, Refusal> {
     let acts = acts(request);
     let origin = headers.get(header::ORIGIN);
     let is_file = access == Access::Public && !request.uri().path().starts_with("/api/") && !acts;
-    if let Some(origin) = origin.filter(|_| !is_file) {
-        if !origin.to_str().is_ok_and(|origin| auth.origins.is_allowed(origin, &own)) {
-            return Err(Refusal::forbidden(format!(
-                "pages of this origin may not use this server; if they should, start it with --allow-origin ORIGIN. The origin was {origin:?}"
-            )));
-        }
+    if let Some(origin) = origin.filter(|_| !is_file)
+        && !origin.to_str().is_ok_and(|origin| auth.origins.is_allowed(origin, &own))
+    {
+        return Err(Refusal::forbidden(format!(
+            "pages of this origin may not use this server; if they should, start it with --allow-origin ORIGIN. The origin was {origin:?}"
+        )));
     }
     let foreign = origin.filter(|origin| origin.to_str().is_ok_and(|origin| auth.origins.is_foreign(origin, &own)));
     if request.method() == Method::OPTIONS && foreign.is_some() {

@@ -132,12 +132,12 @@ impl Auth {
         if let Some(token) = presented(headers) {
             return self.identify_token(&token, client).map(Some);
         }
-        if let Some(session) = self.session(headers) {
-            if let Some(ended) = self.sessions.alive(&session, identity::wall_seconds()) {
-                let mut identity = Identity::new(session.role(), session.who, Via::Cookie);
-                identity.ended = ended;
-                return Ok(Some(identity));
-            }
+        if let Some(session) = self.session(headers)
+            && let Some(ended) = self.sessions.alive(&session, identity::wall_seconds())
+        {
+            let mut identity = Identity::new(session.role(), session.who, Via::Cookie);
+            identity.ended = ended;
+            return Ok(Some(identity));
         }
         Ok(self.identify_proxied(headers, client))
     }

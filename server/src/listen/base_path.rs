@@ -6,13 +6,15 @@ use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 /// Takes the prefix off. The bare prefix is redirected to the one with a slash, against which the page's relative links are right.
-pub(super) fn strip(base: &str, mut request: Request<Body>) -> Result<Request<Body>, Response> {
+pub(super) fn strip(base: &str, mut request: Request<Body>) -> Result<Request<Body>, Box<Response>> {
     if base.is_empty() {
         return Ok(request);
     }
     let path = request.uri().path();
     if path == base {
-        return Err((StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, format!("{base}/"))]).into_response());
+        return Err(Box::new(
+            (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, format!("{base}/"))]).into_response(),
+        ));
     }
     let Some(rest) = path.strip_prefix(base).filter(|rest| rest.starts_with('/')) else {
         return Ok(request);

@@ -100,7 +100,7 @@ where
         async move {
             match base_path::strip(&base, request) {
                 Ok(request) => router.oneshot(request).await,
-                Err(response) => Ok(response),
+                Err(response) => Ok(*response),
             }
         }
     });

@@ -85,12 +85,12 @@ async fn inward(attachment: &Attachment, source: &mut SplitStream<WebSocket>) ->
             Message::Ping(_) | Message::Pong(_) => continue,
             Message::Close(frame) => return frame.and_then(|frame| ended(attachment.side, &frame)),
         };
-        if attachment.side == Side::Probe {
-            if let Some(recording) = attachment.server.terminals.recording(&attachment.id) {
-                let recorded = recording.output(bytes.clone()).await;
-                if !recorded && attachment.server.audit.is_required() {
-                    return Some(End::gone("the terminal can no longer be recorded (--audit-required)"));
-                }
+        if attachment.side == Side::Probe
+            && let Some(recording) = attachment.server.terminals.recording(&attachment.id)
+        {
+            let recorded = recording.output(bytes.clone()).await;
+            if !recorded && attachment.server.audit.is_required() {
+                return Some(End::gone("the terminal can no longer be recorded (--audit-required)"));
             }
         }
         if !attachment.outgoing().write(bytes).await {
