@@ -29,7 +29,7 @@ pub struct Bound {
 pub async fn bind(args: &ServerArgs, policy: Policy, shutdown: tokio_util::sync::CancellationToken) -> anyhow::Result<Bound> {
     let listener = TcpListener::bind(args.listen).await.with_context(|| {
         format!(
-            "cannot listen on {}; is another server running there (`scope status`)? Choose another with --listen ADDRESS:PORT",
+            "cannot listen on {}; is another server running there? Choose another with --listen ADDRESS:PORT",
             args.listen
         )
     })?;
