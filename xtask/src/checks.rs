@@ -1,4 +1,4 @@
-//! The steps that need nothing but the compiler: formatting, lints for both worlds, unit tests, and what the server may link.
+//! The steps that need no browser: formatting, lints for both worlds, unit tests, and what the server may link.
 
 use std::process::Command;
 
@@ -7,7 +7,10 @@ use anyhow::{Result, bail};
 use crate::progress::Board;
 use crate::shell::{cargo, command, output, root};
 use crate::suite::{Counts, Suite, check, tests};
-use crate::{apt, tidy, wasm_target};
+use crate::{apt, docker, tidy, wasm_target};
+
+/// The step that runs the tests of every crate.
+pub const UNIT: &str = "unit tests";
 
 /// Features whose tests need more than a compiler; their own steps turn them on.
 const END_TO_END: &str = "scope-tests";
@@ -66,6 +69,8 @@ pub fn clippy_wasm() -> Result<Counts> {
 pub fn unit_tests() -> Result<Counts> {
     apt::ensure(&apt::KUBERNETES)?;
     apt::ensure_helm()?;
+    // The probe's tests look at a real engine. In a whole run one is there already.
+    let _engine = docker::ensure()?;
     let (mut run, nextest) = runner();
     run.args(["--locked", "--workspace", "--exclude", END_TO_END]);
     run.args(if nextest {
@@ -124,7 +129,7 @@ pub fn server_links_no_report_model() -> Result<Counts> {
     Ok(Counts::ONE)
 }
 
-/// The steps that need neither Docker nor a browser.
+/// The steps that need no browser.
 pub fn quick(suite: &mut Suite, wanted: &dyn Fn(&str) -> bool) {
     for (name, work) in QUICK {
         if wanted(name) {
@@ -140,7 +145,7 @@ pub const QUICK: [(&str, Work); 7] = [
     ("format", format),
     ("house rules", house_rules),
     ("server links no reports", server_links_no_report_model),
-    ("unit tests", unit_tests),
+    (UNIT, unit_tests),
     ("documentation tests", documentation_tests),
     ("clippy native", clippy_native),
     ("clippy wasm", clippy_wasm),

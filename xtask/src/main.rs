@@ -51,7 +51,7 @@ enum Verb {
         #[arg(long)]
         list: bool,
     },
-    /// The quick checks: formatting, lints, unit tests, tidy. Needs neither Docker nor a browser.
+    /// The quick checks: formatting, lints, unit tests, tidy. Needs a Docker engine, but no browser.
     Check,
     /// House rules that no compiler knows: module documentation, file sizes, who may name the browser.
     Tidy,

@@ -83,15 +83,19 @@ pub fn check(command: Command) -> Result<Counts> {
 /// A command that runs tests and prints their number, as nextest and `cargo test` do. A run that fails without naming a failed test
 /// (it did not compile, say) counts as one failure.
 pub fn tests(command: Command) -> Result<Counts> {
-    let mut counts = Counts::default();
-    let succeeded = tee(command, |line| {
-        if let Some(found) = summary(line) {
-            counts = Counts {
-                passed: counts.passed + found.passed,
-                failed: counts.failed + found.failed,
+    let (mut all, mut each) = (None, Counts::default());
+    let succeeded = tee(command, |line| match summary(line) {
+        // nextest repeats the closing line of each failed test before its own, which counts them all.
+        Some(found) if without_colours(line).trim_start().starts_with("Summary [") => all = Some(found),
+        Some(found) => {
+            each = Counts {
+                passed: each.passed + found.passed,
+                failed: each.failed + found.failed,
             };
         }
+        None => {}
     })?;
+    let mut counts = all.unwrap_or(each);
     if !succeeded && counts.failed == 0 {
         counts.failed = 1;
     }

@@ -25,6 +25,13 @@ pub fn run(only: &[String], list: bool) -> Result<()> {
         return Ok(());
     }
     let mut suite = Suite::default();
+    let mut engine = None;
+    if wanted(checks::UNIT) || wanted(BROWSER) {
+        suite.step(ENGINE, || {
+            engine = Some(docker::ensure()?);
+            Ok(Counts::ONE)
+        });
+    }
     checks::quick(&mut suite, &wanted);
     if wanted(PAGE) || wanted(BROWSER) {
         suite.step(PAGE, build_page);
@@ -35,6 +42,7 @@ pub fn run(only: &[String], list: bool) -> Result<()> {
     if wanted(BROWSER) {
         end_to_end(&mut suite);
     }
+    drop(engine);
     suite.finish()
 }
 
@@ -58,14 +66,9 @@ fn page_sizes() -> Result<Counts> {
 
 /// The real binary, the real page in a real browser, a real Docker engine.
 fn end_to_end(suite: &mut Suite) {
-    let mut engine = None;
-    suite.step(ENGINE, || {
+    suite.step(BROWSER, || {
         apt::ensure(&apt::BROWSER)?;
         ensure_axe()?;
-        engine = Some(docker::ensure()?);
-        Ok(Counts::ONE)
-    });
-    suite.step(BROWSER, || {
         run_command(cargo(&["build", "--locked", "--package", "scope-server", "--bin", "scope"]))?;
         let (mut command, nextest) = checks::runner();
         command.args(["--locked", "--package", "scope-tests", "--all-features", "--no-fail-fast"]);
@@ -76,11 +79,11 @@ fn end_to_end(suite: &mut Suite) {
             ["--", "--test-threads=1"].as_slice()
         });
         command
+            .env("SCOPE_AXE", axe())
             .env("RUST_BACKTRACE", "0")
             .env("SCOPE_BIN", target_dir().join("debug/scope"));
         tests(command)
     });
-    drop(engine);
 }
 
 /// Where the accessibility checker goes: no part of the page, so it has no place among the page's packages.

@@ -237,7 +237,7 @@ async fn what_is_not_allowed_is_neither_offered_nor_done() {
     });
     server.wait_for_control_connection().await;
     let seen = server::state(&mut reports, |report| {
-        latest(report, &container.node(), "docker_container_state").is_some()
+        latest(report, &container.node(), "active_controls").is_some()
     })
     .await;
     assert_eq!(
