@@ -4,6 +4,8 @@
 
 mod announce;
 #[cfg(feature = "probe")]
+mod doctor;
+#[cfg(feature = "probe")]
 mod launch;
 #[cfg(feature = "probe")]
 mod probe;
@@ -46,6 +48,9 @@ enum Command {
     /// Run a probe that reports this machine to one or more servers.
     #[cfg(feature = "probe")]
     Probe(Box<probe::ProbeArgs>),
+    /// Say what a probe can see on this machine, what it cannot, and what to do about it.
+    #[cfg(feature = "probe")]
+    Doctor(Box<doctor::DoctorArgs>),
 }
 
 /// Runs the command that the process was started with.
@@ -71,6 +76,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Server(args) => serve::run(*args).await,
             #[cfg(feature = "probe")]
             Command::Probe(args) => probe::run(*args).await,
+            #[cfg(feature = "probe")]
+            Command::Doctor(args) => doctor::run(*args).await,
         }
     });
     // A probe's scan may be in the middle of a blocking read; nothing it could still do is worth waiting for.

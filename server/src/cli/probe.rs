@@ -11,7 +11,7 @@
   sudo scope probe --no-controls 10.0.0.5:4040        report, but carry out nothing")]
 pub(super) struct ProbeArgs {
     #[command(flatten)]
-    probe: scope_probe::Args,
+    pub(super) probe: scope_probe::Args,
 }
 
 pub(super) async fn run(args: ProbeArgs) -> anyhow::Result<()> {
