@@ -8,6 +8,7 @@ mod header;
 mod icons;
 mod keys;
 mod map;
+mod map_text;
 mod overlays;
 mod resources;
 mod search_box;
@@ -158,7 +159,7 @@ fn app(store: Store) -> impl IntoView {
                 <h1 class="sr-only">{move || store.overview.with(|overview| format!("Scope: {}", overview.name))}</h1>
                 {map::map(store, mode)}
                 {move || match mode.get() {
-                    Mode::Graph => ().into_any(),
+                    Mode::Graph => map_text::list(store).into_any(),
                     Mode::Table => table::table(store).into_any(),
                     Mode::Resources => resources::resources(store).into_any(),
                 }}

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use leptos::prelude::*;
 use smol_str::SmolStr;
 
+use super::map_text;
 use crate::link::{self, Link};
 use crate::platform::{address, files, storage, worker::WorkerLink};
 use crate::protocol::{
@@ -108,6 +109,8 @@ pub struct Store {
     pub overview: RwSignal<Overview>,
     /// Whether the worker has said anything about views yet.
     pub loaded: RwSignal<bool>,
+    /// The map in words.
+    pub words: RwSignal<Vec<map_text::Entry>>,
     /// The table's window.
     pub table: RwSignal<TableVm>,
     /// The resource view.
@@ -151,6 +154,7 @@ impl Store {
             link: RwSignal::default(),
             overview: RwSignal::default(),
             loaded: RwSignal::new(false),
+            words: RwSignal::default(),
             table: RwSignal::default(),
             resources: RwSignal::default(),
             cards: RwSignal::default(),
@@ -277,6 +281,11 @@ impl Store {
             ToPage::Overview(overview) => self.receive_overview(*overview),
             ToPage::Scene(scene) => {
                 with_map(|map| map.set_scene((*scene).clone()));
+                let words = map_text::entries(&scene);
+                // Most scenes move nodes and say nothing new.
+                if self.words.with_untracked(|known| *known != words) {
+                    self.words.set(words);
+                }
                 LAST_SCENE.with_borrow_mut(|last| last.scene = Some(*scene));
             }
             ToPage::Metric(layer) => {
