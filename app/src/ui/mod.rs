@@ -9,7 +9,6 @@ mod icons;
 mod keys;
 mod map;
 mod map_text;
-mod map_text;
 mod overlays;
 mod resources;
 mod search_box;

@@ -7,7 +7,6 @@ use leptos::prelude::*;
 use smol_str::SmolStr;
 
 use super::map_text;
-use super::map_text;
 use crate::link::{self, Link};
 use crate::platform::{address, files, storage, worker::WorkerLink};
 use crate::protocol::{
@@ -112,8 +111,6 @@ pub struct Store {
     pub loaded: RwSignal<bool>,
     /// The map in words.
     pub words: RwSignal<Vec<map_text::Entry>>,
-    /// The map in words.
-    pub words: RwSignal<Vec<map_text::Entry>>,
     /// The table's window.
     pub table: RwSignal<TableVm>,
     /// The resource view.
@@ -157,7 +154,6 @@ impl Store {
             link: RwSignal::default(),
             overview: RwSignal::default(),
             loaded: RwSignal::new(false),
-            words: RwSignal::default(),
             words: RwSignal::default(),
             table: RwSignal::default(),
             resources: RwSignal::default(),
@@ -285,11 +281,6 @@ impl Store {
             ToPage::Overview(overview) => self.receive_overview(*overview),
             ToPage::Scene(scene) => {
                 with_map(|map| map.set_scene((*scene).clone()));
-                let words = map_text::entries(&scene);
-                // Most scenes move nodes and say nothing new.
-                if self.words.with_untracked(|known| *known != words) {
-                    self.words.set(words);
-                }
                 let words = map_text::entries(&scene);
                 // Most scenes move nodes and say nothing new.
                 if self.words.with_untracked(|known| *known != words) {
