@@ -1,4 +1,4 @@
-//! `cargo xtask bench` and `cargo xtask fleet`: the commands behind the figures of `docs/performance.md`.
+//! `cargo xtask bench`: the command behind the figures of `docs/performance.md`.
 
 use anyhow::Result;
 
@@ -21,32 +21,4 @@ pub fn run_benches(only: &[String]) -> Result<()> {
         bench.arg("--").args(names);
     }
     run(bench)
-}
-
-/// Drives simulated probes and viewers against a real server process.
-pub fn fleet(arguments: &[String]) -> Result<()> {
-    run(cargo(&[
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "scope-server",
-        "--bin",
-        "scope",
-    ]))?;
-    let mut fleet = cargo(&[
-        "run",
-        "--release",
-        "--locked",
-        "--quiet",
-        "--package",
-        "scope-tests",
-        "--bin",
-        "fleet",
-        "--",
-    ]);
-    fleet
-        .args(arguments)
-        .env("SCOPE_BIN", crate::shell::target_dir().join("release/scope"));
-    run(fleet)
 }

@@ -70,12 +70,6 @@ enum Verb {
         /// Run only benchmarks of these packages or names.
         only: Vec<String>,
     },
-    /// Drive simulated probes and viewers against a real server (see `--help` after `--`).
-    Fleet {
-        /// Arguments for the fleet.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        args: Vec<String>,
-    },
 }
 
 fn main() -> ExitCode {
@@ -88,7 +82,6 @@ fn main() -> ExitCode {
         Verb::Sizes => sizes::run(),
         Verb::Shots => shots::run(),
         Verb::Bench { only } => bench::run_benches(&only),
-        Verb::Fleet { args } => bench::fleet(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
