@@ -7,7 +7,8 @@ use smol_str::SmolStr;
 
 use crate::model::{ChildGroup, ListColumn, NodeSummary};
 use crate::view::graph::{Kid, LevelName, Masked};
-use crate::view::joins::Joins;
+use crate::view::joins::{Joins, LevelNode};
+use crate::view::render::levels::bare;
 use crate::view::summary::{Summaries, view_of};
 
 /// Groups in the order they are shown, with their columns (id, label, data type).
@@ -64,9 +65,16 @@ impl<'a> Children<'a> {
     }
 
     fn collect_endpoints(&self, graph: &Masked, at: u32, into: &mut BTreeSet<u32>) {
-        for kid in graph.graph.shape.kids.get(at as usize).into_iter().flatten() {
+        for kid in graph.graph.shape.kids.of(at).iter() {
             match kid {
-                Kid::Endpoints(level, slot) => into.extend(self.of_level(*level, *slot)),
+                Kid::Level(level, slot) => {
+                    let node = self.of_level(*level, *slot);
+                    into.extend(node.into_iter().flat_map(|node| &node.endpoints));
+                    for held in self.held(*level, *slot) {
+                        let process = self.of_level(LevelName::Processes, *held);
+                        into.extend(process.into_iter().flat_map(|process| &process.endpoints));
+                    }
+                }
                 Kid::Node {
                     source, at, deep: true, ..
                 } => {
@@ -79,14 +87,61 @@ impl<'a> Children<'a> {
         }
     }
 
-    fn of_level(&self, level: LevelName, slot: u32) -> &'a [u32] {
+    fn of_level(&self, level: LevelName, slot: u32) -> Option<&'a LevelNode> {
         let level = match level {
             LevelName::Processes => &self.joins.processes,
             LevelName::Containers => &self.joins.containers,
             LevelName::Pods => &self.joins.pods,
             LevelName::Hosts => &self.joins.hosts,
         };
-        level.nodes.get(slot as usize).map_or(&[], |node| &node.endpoints)
+        level.nodes.get(slot as usize)
+    }
+
+    /// The processes that a slot holds, if it is a container's.
+    fn held(&self, level: LevelName, slot: u32) -> &'a [u32] {
+        let node = self.of_level(level, slot).filter(|_| level == LevelName::Containers);
+        node.map_or(&[], |node| &node.holds)
+    }
+
+    /// Calls `add` with every child but endpoints, and with a way to its edges.
+    fn visit(&self, graph: &Masked, at: u32, add: &mut Visitor<'_>) {
+        for kid in graph.graph.shape.kids.of(at).iter() {
+            match kid {
+                Kid::Level(level, slot) => {
+                    for held in self.held(*level, *slot) {
+                        self.visit_process(*held, add);
+                    }
+                }
+                Kid::Raw(node) => add(node, &|| node.adjacency.iter().cloned().collect()),
+                Kid::Node { source, at, itself, deep } => {
+                    let Some(source) = graph.graph.sources.get(usize::from(*source)) else {
+                        continue;
+                    };
+                    if *itself {
+                        add(source.graph.node(*at), &|| source.adjacency(*at));
+                    }
+                    if *deep {
+                        self.visit(source, *at, add);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A process that a container holds; what is outside of processes is no child.
+    fn visit_process(&self, slot: u32, add: &mut Visitor<'_>) {
+        let level = &self.joins.processes;
+        let Some(process) = level.nodes.get(slot as usize) else { return };
+        let edges = || {
+            let mut ids: Vec<SmolStr> = process.out.iter().map(|(to, _)| level.ids.name(*to)).collect();
+            ids.sort_unstable();
+            ids
+        };
+        match &process.raw {
+            Some(node) => add(node, &edges),
+            None if process.pseudo => {}
+            None => add(&bare(level.ids.name(slot), false, Kind::Process), &edges),
+        }
     }
 
     /// The children that have a summary, by kind.
@@ -102,7 +157,7 @@ impl<'a> Children<'a> {
                 group.insert(node.id.clone(), summary);
             }
         };
-        visit(graph, at, &mut add);
+        self.visit(graph, at, &mut add);
         let mut groups = Vec::new();
         for (kind, label, columns) in GROUPS {
             let nodes = found.remove(kind.name()).unwrap_or_default();
@@ -141,24 +196,3 @@ fn push_group(groups: &mut Vec<ChildGroup>, kind: Kind, label: SmolStr, columns:
 
 /// Is told a child and a way to its edges.
 type Visitor<'v> = dyn FnMut(&Node, &dyn Fn() -> Vec<SmolStr>) + 'v;
-
-/// Calls `add` with every child but endpoints, and with a way to its edges.
-fn visit(graph: &Masked, at: u32, add: &mut Visitor<'_>) {
-    for kid in graph.graph.shape.kids.get(at as usize).into_iter().flatten() {
-        match kid {
-            Kid::Endpoints(..) => {}
-            Kid::Raw(node) => add(node, &|| node.adjacency.iter().cloned().collect()),
-            Kid::Node { source, at, itself, deep } => {
-                let Some(source) = graph.graph.sources.get(usize::from(*source)) else {
-                    continue;
-                };
-                if *itself {
-                    add(source.graph.node(*at), &|| source.adjacency(*at));
-                }
-                if *deep {
-                    visit(source, *at, add);
-                }
-            }
-        }
-    }
-}

@@ -39,7 +39,9 @@ struct Probe {
 pub fn get(engine: &mut Engine, path: &str) -> Vec<u8> {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let options = Options::from_query(query);
-    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    // Matched as it was asked for, each part unescaped by itself: an id may hold an escaped slash.
+    let segments: Option<Vec<_>> = path.trim_start_matches('/').split('/').map(unescape).collect();
+    let segments: Vec<&str> = segments.iter().flatten().map(AsRef::as_ref).collect();
     let answer = match segments.as_slice() {
         ["api", "report"] => Some(report(engine, &options)),
         ["api", "probes"] => Some(if options.get("sparse").is_some() {
@@ -48,13 +50,11 @@ pub fn get(engine: &mut Engine, path: &str) -> Vec<u8> {
             json(&probes(engine.feed().merged()))
         }),
         ["api", "topology"] => Some(json(&engine.topologies(&options))),
-        ["api", "topology", topology] => engine.nodes(&unescape(topology), &options).map(|view| {
+        ["api", "topology", topology] => engine.nodes(topology, &options).map(|view| {
             let nodes = view.nodes.iter().map(|node| (node.id.as_str(), &**node)).collect();
             json(&Nodes { nodes })
         }),
-        ["api", "topology", topology, id] => engine
-            .details(&unescape(topology), &unescape(id), &options)
-            .map(|node| json(&Detailed { node })),
+        ["api", "topology", topology, id] => engine.details(topology, id, &options).map(|node| json(&Detailed { node })),
         _ => None,
     };
     answer.unwrap_or_else(|| NOT_FOUND.to_vec())

@@ -7,7 +7,8 @@ use foldhash::fast::FixedState;
 use scope_shared::report::{Latest, Node, SmolStr};
 use scope_shared::time::Timestamp;
 
-use super::graph::{Graph, Kid, Lists, Masked, Shape};
+use super::graph::{Graph, Kid, Kids, Lists, Masked, Shape};
+use super::ids::PSEUDO;
 
 /// Stamp of values that rendering makes: newer than any report's, so that they win every merge.
 pub(crate) const RENDERED: Timestamp = Timestamp {
@@ -151,8 +152,13 @@ impl Builder {
         }
         let out = Lists::from_sorted(nodes.len(), &edges);
         Graph {
-            nodes,
-            shape: Arc::new(Shape { out, kids, dangling }),
+            pseudo: Arc::new(nodes.iter().map(|node| node.topology == PSEUDO).collect()),
+            nodes: Arc::new(nodes),
+            shape: Arc::new(Shape {
+                out,
+                kids: Kids::Lists(kids),
+                dangling,
+            }),
             sources: self.sources,
             connected: Vec::new(),
         }

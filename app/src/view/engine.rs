@@ -7,13 +7,16 @@ use foldhash::fast::FixedState;
 use scope_shared::report::{Kind, Node, SmolStr};
 
 use super::View;
-use super::graph::Masked;
+use super::filter::Predicate;
+use super::generic::{self, Generic};
+use super::graph::{Masked, Sieve, aligned};
+use super::ids::PSEUDO;
 use super::joins::{Joins, Touched};
 use super::query::Options;
 use super::registry::{self, ENTRIES, Entry, LabelFilter};
-use super::render::{Rendered, Renderer};
+use super::render::{Changed, Rendered, Renderer};
 use super::state::State;
-use super::summary::{MetricLinks, Summaries, Templates};
+use super::summary::{Labels, MetricLinks, Renamed, Summaries, Templates};
 use crate::detail::Details;
 use crate::feed::Feed;
 use crate::model::{NodeDetails, NodeSummary, Stats, TopologyDesc};
@@ -39,19 +42,37 @@ pub struct Engine {
     version: u64,
     /// Views as they were last asked for.
     views: HashMap<(SmolStr, Options), Kept, FixedState>,
+    /// By view and options.
+    chosen: HashMap<(&'static str, Options), Chosen, FixedState>,
+    labels: Labels,
 }
 
 /// A view, and what it was made from.
 #[derive(Debug)]
 struct Kept {
     version: u64,
-    /// The rendered node behind each of the view's nodes.
-    nodes: Vec<Arc<Node>>,
+    /// The version of the names that parents go by.
+    labels: u64,
+    /// The graph under the options.
+    graph: Masked,
+    /// The summary of each of its nodes, as far as it is shown.
+    rows: Vec<Option<Arc<NodeSummary>>>,
     view: Arc<View>,
+}
+
+/// What a choice of options lets through of a view.
+#[derive(Debug, Default)]
+struct Chosen {
+    filters: Vec<Vec<Predicate>>,
+    sieve: Sieve,
+    /// Counts, and of which version of the state.
+    stats: Option<(u64, Stats)>,
 }
 
 /// How many views are kept: a page looks at one or two; more than this is somebody trying out options.
 const KEPT_VIEWS: usize = 32;
+/// How many choices of options are remembered: every view under a few of them.
+const KEPT_CHOICES: usize = 128;
 
 impl Engine {
     /// An engine over a feed.
@@ -98,13 +119,16 @@ impl Engine {
 
     /// Views of topologies this build does not know, drawn generically; not part of `/api/topology`.
     pub fn generic_topologies(&mut self) -> Vec<TopologyDesc> {
-        Vec::new()
+        self.refresh();
+        generic::describe(State(self.feed.merged()))
     }
 
     /// One view; `None` if there is no such view. The same `Arc` as long as nothing it shows changed.
     pub fn nodes(&mut self, topology: &str, options: &Options) -> Option<Arc<View>> {
-        let entry = registry::find(topology)?;
         self.refresh();
+        let Some(entry) = registry::find(topology) else {
+            return self.generic(topology, options);
+        };
         let key = (SmolStr::new_static(entry.id), options.clone());
         if let Some(kept) = self.views.get(&key).filter(|kept| kept.version == self.version) {
             return Some(kept.view.clone());
@@ -114,20 +138,52 @@ impl Engine {
         let kept = self.views.remove(&key);
         let kept = Kept {
             version: self.version,
-            ..view(entry, &graph, summaries, kept)
+            labels: self.labels.version(),
+            ..view(entry, graph, &self.labels, summaries, kept)
         };
         let view = kept.view.clone();
+        self.keep(key, Some(kept));
+        Some(view)
+    }
+
+    /// The view of a topology this build does not know.
+    fn generic(&mut self, topology: &str, options: &Options) -> Option<Arc<View>> {
+        let key = (SmolStr::new(topology), options.clone());
+        let before = self.views.remove(&key);
+        if let Some(kept) = before.as_ref().filter(|kept| kept.version == self.version) {
+            let view = kept.view.clone();
+            self.keep(key, before);
+            return Some(view);
+        }
+        let summaries = Summaries::new(State(self.feed.merged()), &self.templates, self.config.links.as_ref(), options);
+        let known = before.map(|kept| kept.view);
+        let view = Generic::find(topology, summaries)?.view(known.as_deref());
+        let view = known.filter(|known| **known == view).unwrap_or_else(|| Arc::new(view));
+        let kept = Kept {
+            version: self.version,
+            labels: self.labels.version(),
+            graph: Masked::default(),
+            rows: Vec::new(),
+            view: view.clone(),
+        };
+        self.keep(key, Some(kept));
+        Some(view)
+    }
+
+    fn keep(&mut self, key: (SmolStr, Options), kept: Option<Kept>) {
         if self.views.len() >= KEPT_VIEWS {
             self.views.clear();
         }
-        self.views.insert(key, kept);
-        Some(view)
+        self.views.extend(kept.map(|kept| (key, kept)));
     }
 
     /// Everything about one node of a view; `None` if there is no such view or node.
     pub fn details(&mut self, topology: &str, id: &str, options: &Options) -> Option<NodeDetails> {
-        let entry = registry::find(topology)?;
         self.refresh();
+        let Some(entry) = registry::find(topology) else {
+            let summaries = Summaries::new(State(self.feed.merged()), &self.templates, self.config.links.as_ref(), options);
+            return Generic::find(topology, summaries)?.details(id);
+        };
         let (base, graph) = self.transformed(entry, options);
         let at = base.graph.find(id).filter(|at| base.has(*at))?;
         let summaries = Summaries::new(State(self.feed.merged()), &self.templates, self.config.links.as_ref(), options);
@@ -151,8 +207,12 @@ impl Engine {
         if changes.all || self.joins.is_worn(state.topology(Kind::Endpoint).nodes.len()) {
             self.joins = Joins::of(state);
             self.rendered = Rendered::default();
+            self.labels.all(state);
         } else {
-            let nodes = changes.nodes.iter().map(|(kind, id)| (*kind, id)).collect();
+            let nodes: Vec<(Kind, &SmolStr)> = changes.nodes.iter().map(|(kind, id)| (*kind, id)).collect();
+            self.labels.update(state, &nodes);
+            let kinds = nodes.iter().map(|(kind, _)| *kind);
+            self.rendered.next(Changed::new(kinds, !changes.dns.is_empty()));
             self.joins.apply(
                 state,
                 &Touched {
@@ -165,12 +225,11 @@ impl Engine {
             self.templates = Templates::of(state);
             self.views.clear();
         }
-        self.rendered.next();
         self.version += 1;
     }
 
     /// A view's graph before options, and under them.
-    fn transformed(&mut self, entry: &Entry, options: &Options) -> (Arc<Masked>, Masked) {
+    fn transformed(&mut self, entry: &'static Entry, options: &Options) -> (Arc<Masked>, Masked) {
         let state = State(self.feed.merged());
         let base = Renderer {
             state,
@@ -178,25 +237,58 @@ impl Engine {
             rendered: &mut self.rendered,
         }
         .graph(entry.what);
-        let mut graph = Masked::clone(&base);
         let filters = entry.filters(state, &self.config.label_filters, options).unwrap_or_default();
-        if !filters.is_empty() {
-            graph = graph.filter_all(|graph, at| {
-                let node = graph.node(at);
-                let pseudo = graph.is_pseudo(at);
-                let connected = graph.connected.get(at as usize).copied().unwrap_or(false);
-                filters.iter().all(|choices| {
-                    choices
-                        .iter()
-                        .any(|choice| (pseudo && choice.spares_pseudo()) || choice.holds(node, connected))
-                })
-            });
+        if filters.is_empty() {
+            return (base.clone(), Masked::clone(&base).filter_unconnected_pseudo());
         }
+        if self.chosen.len() >= KEPT_CHOICES {
+            self.chosen.clear();
+        }
+        let chosen = self.chosen.entry((entry.id, options.clone())).or_default();
+        if chosen.filters != filters {
+            *chosen = Chosen {
+                filters,
+                ..Chosen::default()
+            };
+        }
+        let filters = &chosen.filters;
+        let passes = |node: &Node, connected| {
+            let pseudo = node.topology == PSEUDO;
+            let passes = |choice: &Predicate| (pseudo && choice.spares_pseudo()) || choice.holds(node, connected);
+            filters.iter().all(|choices| choices.iter().any(passes))
+        };
+        let graph = Masked::clone(&base);
+        let graph = if base.graph.connected.is_empty() {
+            let sieve = &mut chosen.sieve;
+            graph.keep_only(sieve.sift(&base.graph.nodes, |node| passes(node, false)))
+        } else {
+            graph.filter_all(|graph, at| passes(graph.node(at), graph.connected.get(at as usize).copied().unwrap_or(false)))
+        };
         (base, graph.filter_unconnected_pseudo())
     }
 
-    fn describe(&mut self, entry: &Entry, options: &Options) -> TopologyDesc {
-        let graph = self.transformed(entry, options).1;
+    /// A view's counts: computed once for a state, whoever asks.
+    fn stats(&mut self, entry: &'static Entry, options: &Options) -> Stats {
+        let key = (SmolStr::new_static(entry.id), options.clone());
+        if let Some(kept) = self.views.get(&key).filter(|kept| kept.version == self.version) {
+            return kept.view.stats;
+        }
+        let key = (entry.id, options.clone());
+        if let Some((_, stats)) = self
+            .chosen
+            .get(&key)
+            .and_then(|chosen| chosen.stats)
+            .filter(|known| known.0 == self.version)
+        {
+            return stats;
+        }
+        let stats = stats(&self.transformed(entry, options).1);
+        self.chosen.entry(key).or_default().stats = Some((self.version, stats));
+        stats
+    }
+
+    fn describe(&mut self, entry: &'static Entry, options: &Options) -> TopologyDesc {
+        let stats = self.stats(entry, options);
         TopologyDesc {
             name: SmolStr::new_static(entry.name),
             rank: entry.rank,
@@ -204,7 +296,7 @@ impl Engine {
             options: entry.options(State(self.feed.merged()), &self.config.label_filters),
             url: SmolStr::from(format!("/api/topology/{}", entry.id)),
             sub_topologies: Vec::new(),
-            stats: stats(&graph),
+            stats,
         }
     }
 }
@@ -221,66 +313,108 @@ fn stats(graph: &Masked) -> Stats {
 }
 
 /// A view of a graph. What `before` shows the same is taken over, to the same `Arc`s.
-fn view(entry: &Entry, graph: &Masked, summaries: Summaries<'_>, before: Option<Kept>) -> Kept {
-    let mut place = vec![u32::MAX; graph.keep.len()];
-    let mut nodes: Vec<Arc<NodeSummary>> = Vec::new();
-    let mut behind: Vec<Arc<Node>> = Vec::new();
+fn view(entry: &Entry, graph: Masked, labels: &Labels, summaries: Summaries<'_>, before: Option<Kept>) -> Kept {
+    let nodes = &graph.graph.nodes;
     let old = before.as_ref();
-    let mut at_old = 0;
-    for at in graph.indexes() {
+    let places = old.map(|old| aligned(&old.graph.graph.nodes, nodes)).unwrap_or_default();
+    let same = old.map(|old| SameEdges::new(&old.graph, &graph, &places));
+    let renamed = old.map_or(Renamed::All, |old| labels.since(old.labels));
+    let mut rows = Vec::with_capacity(nodes.len());
+    for at in 0..nodes.len() as u32 {
+        if !graph.has(at) {
+            rows.push(None);
+            continue;
+        }
         let node = graph.graph.node(at);
-        // Both are in the order of ids.
-        let known = old.and_then(|old| {
-            while old.view.nodes.get(at_old).is_some_and(|known| known.id < node.id) {
-                at_old += 1;
-            }
-            let known = old.view.nodes.get(at_old).filter(|known| known.id == node.id)?;
-            Some((old.nodes.get(at_old)?, known))
+        let known = old.zip(places.get(at as usize)).and_then(|(old, place)| {
+            let row = old.rows.get(*place as usize)?.as_ref()?;
+            Some((old, *place, row))
         });
-        let adjacency = graph.adjacency(at);
-        let summary = match known {
-            Some((was, known)) if Arc::ptr_eq(was, node) && known.adjacency == adjacency && summaries.has_parents(known, node) => {
-                known.clone()
-            }
-            _ => {
-                let Some(summary) = summaries.summary(node, adjacency, false) else {
-                    continue;
-                };
-                match known {
-                    Some((_, known)) if **known == summary => known.clone(),
-                    _ => Arc::new(summary),
-                }
-            }
-        };
-        place[at as usize] = nodes.len() as u32;
-        nodes.push(summary);
-        behind.push(node.clone());
-    }
-    let mut edges = Vec::new();
-    for at in graph.indexes().filter(|at| place[*at as usize] != u32::MAX) {
-        edges.extend(
-            graph
-                .out(at)
-                .map(|to| (place[at as usize], place[to as usize]))
-                .filter(|(_, to)| *to != u32::MAX),
-        );
+        if let Some((old, place, row)) = known
+            && Arc::ptr_eq(old.graph.graph.node(place), node)
+            && same.as_ref().is_some_and(|same| same.of(place, at))
+            && !renamed.concerns(&row.parents)
+            && !summaries.looks_further(node)
+        {
+            rows.push(Some(row.clone()));
+            continue;
+        }
+        let summary = summaries.summary(node, graph.adjacency(at), false);
+        rows.push(summary.map(|summary| match known {
+            Some((_, _, row)) if **row == summary => row.clone(),
+            _ => Arc::new(summary),
+        }));
     }
     let view = View {
         topology: SmolStr::new_static(entry.id),
-        nodes,
-        edges,
-        stats: stats(graph),
+        nodes: rows.iter().flatten().cloned().collect(),
+        edges: edges(&graph, &rows),
+        stats: stats(&graph),
     };
-    let same = old.filter(|old| {
-        let known = &old.view;
+    let same = old.map(|old| &old.view).filter(|known| {
         known.stats == view.stats && known.edges == view.edges && known.nodes.len() == view.nodes.len() && {
             known.nodes.iter().zip(&view.nodes).all(|(a, b)| Arc::ptr_eq(a, b))
         }
     });
-    let view = same.map_or_else(|| Arc::new(view), |old| old.view.clone());
+    let view = same.map_or_else(|| Arc::new(view), Arc::clone);
     Kept {
         version: 0,
-        nodes: behind,
+        labels: 0,
+        graph,
+        rows,
         view,
+    }
+}
+
+/// Edges as indexes among the nodes that are shown.
+fn edges(graph: &Masked, rows: &[Option<Arc<NodeSummary>>]) -> Vec<(u32, u32)> {
+    let mut shown = 0;
+    let places: Vec<u32> = rows
+        .iter()
+        .map(|row| {
+            let place = if row.is_some() { shown } else { u32::MAX };
+            shown += u32::from(row.is_some());
+            place
+        })
+        .collect();
+    let mut edges = Vec::new();
+    for (at, from) in (0..).zip(&places).filter(|(_, from)| **from != u32::MAX) {
+        let out = graph.out(at).map(|to| (*from, places[to as usize]));
+        edges.extend(out.filter(|(_, to)| *to != u32::MAX));
+    }
+    edges
+}
+
+/// Whether nodes have the edges they had in another graph.
+struct SameEdges<'a> {
+    old: &'a Masked,
+    now: &'a Masked,
+    /// Old place to new one; empty where every node is where it was.
+    moved: Vec<u32>,
+    /// Nothing at all differs.
+    all: bool,
+}
+
+impl<'a> SameEdges<'a> {
+    fn new(old: &'a Masked, now: &'a Masked, places: &[u32]) -> Self {
+        let moved = if places.len() == old.keep.len() && places.iter().zip(0..).all(|(place, at)| *place == at) {
+            Vec::new()
+        } else {
+            let mut moved = vec![u32::MAX; old.keep.len()];
+            for (place, at) in places.iter().zip(0..) {
+                if let Some(to) = moved.get_mut(*place as usize) {
+                    *to = at;
+                }
+            }
+            moved
+        };
+        let all = moved.is_empty() && Arc::ptr_eq(&old.graph.shape, &now.graph.shape) && old.keep == now.keep && old.cut == now.cut;
+        Self { old, now, moved, all }
+    }
+
+    /// Whether the node that was at `place` and is at `at` has the same edges.
+    fn of(&self, place: u32, at: u32) -> bool {
+        let moved = |to: u32| self.moved.get(to as usize).copied().unwrap_or(to);
+        self.all || self.old.out(place).map(moved).eq(self.now.out(at))
     }
 }

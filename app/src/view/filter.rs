@@ -87,7 +87,7 @@ fn is_application(node: &Node) -> bool {
     }
     if let Some(image) = node.latest("docker_image_name") {
         let name = image.split(':').next().unwrap_or("");
-        if SYSTEM_IMAGES.contains(&name) || is_pause_image(image) {
+        if SYSTEM_IMAGES.contains(&name) || is_pause_image(name) {
             return false;
         }
     }

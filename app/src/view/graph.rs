@@ -3,11 +3,12 @@
 //! Nodes are shared with the reports wherever rendering does not change them. Children are not collected but pointed to: almost no one
 //! asks for them. Filtering does not copy a graph, it masks it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use scope_shared::report::{Node, SmolStr};
 
-use super::ids::{INCOMING_INTERNET, OUTGOING_INTERNET, PSEUDO};
+use super::ids::{INCOMING_INTERNET, OUTGOING_INTERNET};
 
 /// Lists of numbers, one for each node, in one allocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +33,42 @@ impl Lists {
         }
     }
 
+    /// From one list for each node; `add` is called with each node and pushes its items, ascending.
+    pub(crate) fn build(nodes: usize, mut add: impl FnMut(usize, &mut Vec<u32>)) -> Self {
+        let mut lists = Self {
+            offsets: Vec::with_capacity(nodes + 1),
+            items: Vec::new(),
+        };
+        lists.offsets.push(0);
+        for at in 0..nodes {
+            add(at, &mut lists.items);
+            lists.offsets.push(lists.items.len() as u32);
+        }
+        lists
+    }
+
+    /// The same with other lists for the nodes `changed` (ascending, each once).
+    pub(crate) fn with(&self, changed: &[u32], mut add: impl FnMut(u32, &mut Vec<u32>)) -> Self {
+        let mut offsets = Vec::with_capacity(self.offsets.len());
+        let mut items = Vec::with_capacity(self.items.len() + 2 * changed.len());
+        offsets.push(0);
+        let mut from = 0;
+        let nodes = self.offsets.len().saturating_sub(1);
+        for at in changed.iter().map(|at| *at as usize).chain([nodes]) {
+            // Everything up to the changed one in one piece.
+            let (first, last) = (self.offsets[from], self.offsets[at.max(from)]);
+            let moved = items.len() as u32;
+            items.extend_from_slice(&self.items[first as usize..last as usize]);
+            offsets.extend(self.offsets[from + 1..=at.max(from)].iter().map(|offset| offset - first + moved));
+            if at < nodes {
+                add(at as u32, &mut items);
+                offsets.push(items.len() as u32);
+                from = at + 1;
+            }
+        }
+        Self { offsets, items }
+    }
+
     /// The list of a node, ascending.
     pub(crate) fn of(&self, node: u32) -> &[u32] {
         let at = node as usize;
@@ -54,8 +91,8 @@ pub(crate) enum LevelName {
 /// Something that a node's children come from.
 #[derive(Clone, Debug)]
 pub(crate) enum Kid {
-    /// The endpoints mapped to a slot of a level.
-    Endpoints(LevelName, u32),
+    /// What is mapped to a slot of a level: its endpoints, and the processes that a container holds.
+    Level(LevelName, u32),
     /// A node of one of the graphs this one is made of (index into [`Graph::sources`]).
     Node {
         /// Which graph.
@@ -71,13 +108,53 @@ pub(crate) enum Kid {
     Raw(Arc<Node>),
 }
 
+/// Where the children of all nodes come from.
+#[derive(Debug)]
+pub(crate) enum Kids {
+    /// From the slots of a level, by node.
+    Level(LevelName, Arc<Vec<u32>>),
+    /// From lists, by node.
+    Lists(Vec<Vec<Kid>>),
+}
+
+impl Default for Kids {
+    fn default() -> Self {
+        Self::Lists(Vec::new())
+    }
+}
+
+impl Kids {
+    /// Where a node's children come from.
+    pub(crate) fn of(&self, at: u32) -> Cow<'_, [Kid]> {
+        match self {
+            Self::Level(name, slots) => slots
+                .get(at as usize)
+                .map_or(Cow::Borrowed(&[]), |slot| vec![Kid::Level(*name, *slot)].into()),
+            Self::Lists(lists) => lists.get(at as usize).map_or(Cow::Borrowed(&[]), |kids| kids.into()),
+        }
+    }
+}
+
+impl Kids {
+    /// The lists; none of a level's graph.
+    pub(crate) fn lists(&self) -> &[Vec<Kid>] {
+        match self {
+            Self::Level(..) => &[],
+            Self::Lists(lists) => lists,
+        }
+    }
+}
+
+/// Nodes by id, ascending.
+pub(crate) type Nodes = Arc<Vec<Arc<Node>>>;
+
 /// What does not depend on the nodes' contents.
 #[derive(Debug, Default)]
 pub(crate) struct Shape {
     /// Edges by index, ascending.
     pub(crate) out: Lists,
     /// Where each node's children come from.
-    pub(crate) kids: Vec<Vec<Kid>>,
+    pub(crate) kids: Kids,
     /// By node: ids it has edges to that are no nodes of the graph. They are not drawn, but counted and told, as the original does.
     pub(crate) dangling: Vec<(u32, Vec<SmolStr>)>,
 }
@@ -86,7 +163,9 @@ pub(crate) struct Shape {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Graph {
     /// Nodes by id, ascending.
-    pub(crate) nodes: Vec<Arc<Node>>,
+    pub(crate) nodes: Nodes,
+    /// Which of them are pseudo nodes.
+    pub(crate) pseudo: Arc<Vec<bool>>,
     pub(crate) shape: Arc<Shape>,
     /// The graphs that kids refer to.
     pub(crate) sources: Vec<Arc<Masked>>,
@@ -104,8 +183,8 @@ pub(crate) struct Masked {
     pub(crate) filtered: i64,
     /// Whether edges to what is not there were cut, as any filter does.
     pub(crate) pruned: bool,
-    /// Whether the edge from the incoming to the outgoing Internet is left out.
-    pub(crate) internet_cut: bool,
+    /// The edge that is left out: from the incoming to the outgoing Internet.
+    pub(crate) cut: Option<(u32, u32)>,
 }
 
 impl Graph {
@@ -122,7 +201,7 @@ impl Graph {
     }
 
     pub(crate) fn is_pseudo(&self, at: u32) -> bool {
-        self.node(at).topology == PSEUDO
+        self.pseudo.get(at as usize).copied().unwrap_or(false)
     }
 
     /// Marks the nodes that have an edge to or from another node.
@@ -147,7 +226,7 @@ impl Masked {
             graph,
             filtered: 0,
             pruned: false,
-            internet_cut: false,
+            cut: None,
         }
     }
 
@@ -163,9 +242,9 @@ impl Masked {
 
     /// The targets of a node's edges that are there.
     pub(crate) fn out(&self, at: u32) -> impl Iterator<Item = u32> + '_ {
-        let cut = self.internet_cut && self.graph.node(at).id == INCOMING_INTERNET;
-        let there = self.graph.shape.out.of(at).iter().copied().filter(|to| self.has(*to));
-        there.filter(move |to| !(cut && self.graph.node(*to).id == OUTGOING_INTERNET))
+        let cut = self.cut.filter(|cut| cut.0 == at).map(|cut| cut.1);
+        let out = self.graph.shape.out.of(at).iter().copied();
+        out.filter(move |to| self.has(*to) && cut != Some(*to))
     }
 
     /// Ids of a node's edges, in order.
@@ -176,6 +255,16 @@ impl Masked {
     /// Takes out every node that is neither pseudo nor satisfies `predicate`, and the edges to it.
     pub(crate) fn filter(self, predicate: impl Fn(&Node) -> bool) -> Self {
         self.filter_all(|graph, at| graph.is_pseudo(at) || predicate(graph.node(at)))
+    }
+
+    /// Takes out every node that does not pass, and the edges to it.
+    pub(crate) fn keep_only(mut self, passes: &[bool]) -> Self {
+        for (keep, passes) in self.keep.iter_mut().zip(passes) {
+            self.filtered += i64::from(*keep && !passes);
+            *keep &= *passes;
+        }
+        self.pruned = true;
+        self
     }
 
     /// Takes out every node that does not satisfy `predicate`, and the edges to it.
@@ -193,7 +282,7 @@ impl Masked {
 
     /// The last filter of every view: pseudo nodes without an edge to or from another node go.
     pub(crate) fn filter_unconnected_pseudo(mut self) -> Self {
-        self.internet_cut = true;
+        self.cut = self.graph.find(INCOMING_INTERNET).zip(self.graph.find(OUTGOING_INTERNET));
         let mut connected = vec![false; self.keep.len()];
         for from in self.indexes() {
             for to in self.out(from).filter(|to| *to != from) {
@@ -243,5 +332,48 @@ impl Masked {
             self.indexes().map(|at| self.dangling(at).len() as i64).sum()
         };
         edges + dangling
+    }
+}
+
+/// For each of the nodes `now` its place among the nodes `before` (both by id), or `u32::MAX`. Nodes that are one allocation cost a comparison
+/// of pointers.
+pub(crate) fn aligned(before: &[Arc<Node>], now: &[Arc<Node>]) -> Vec<u32> {
+    let mut at = 0;
+    let place = |node: &Arc<Node>| {
+        while let Some(known) = before.get(at) {
+            if Arc::ptr_eq(known, node) || known.id == node.id {
+                at += 1;
+                return at as u32 - 1;
+            }
+            if known.id > node.id {
+                break;
+            }
+            at += 1;
+        }
+        u32::MAX
+    };
+    now.iter().map(place).collect()
+}
+
+/// Remembers which nodes passed a test, so that only those that changed are tested again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sieve {
+    nodes: Nodes,
+    passed: Vec<bool>,
+}
+
+impl Sieve {
+    /// Which of `nodes` pass the test, which must depend on nothing but the node.
+    pub(crate) fn sift(&mut self, nodes: &Nodes, test: impl Fn(&Node) -> bool) -> &[bool] {
+        if !Arc::ptr_eq(nodes, &self.nodes) {
+            let before = aligned(&self.nodes, nodes);
+            let passes = |(node, at): (&Arc<Node>, &u32)| match self.nodes.get(*at as usize) {
+                Some(known) if Arc::ptr_eq(known, node) => self.passed[*at as usize],
+                _ => test(node),
+            };
+            self.passed = nodes.iter().zip(&before).map(passes).collect();
+            self.nodes = nodes.clone();
+        }
+        &self.passed
     }
 }

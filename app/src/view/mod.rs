@@ -7,6 +7,7 @@ pub mod api;
 mod build;
 mod engine;
 mod filter;
+mod generic;
 pub(crate) mod graph;
 pub(crate) mod ids;
 pub(crate) mod joins;
@@ -14,7 +15,7 @@ mod known;
 mod networks;
 mod query;
 mod registry;
-mod render;
+pub(crate) mod render;
 pub(crate) mod state;
 pub(crate) mod summary;
 

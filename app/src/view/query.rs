@@ -31,15 +31,16 @@ impl Options {
         }
     }
 
-    /// From a query string without its `?`.
+    /// From a query string without its `?`. Pairs that are malformed (half an escape, or a bare semicolon) are as if they were not there.
     #[must_use]
     pub fn from_query(query: &str) -> Self {
         let mut options = Self::default();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        for pair in query.split('&').filter(|pair| !pair.is_empty() && !pair.contains(';')) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            options.any = true;
-            let key = SmolStr::new(unescape(key));
-            options.values.entry(key).or_insert_with(|| SmolStr::new(unescape(value)));
+            if let (Some(key), Some(value)) = (unescape(key), unescape(value)) {
+                options.any = true;
+                options.values.entry(SmolStr::new(key)).or_insert_with(|| SmolStr::new(value));
+            }
         }
         options
     }
@@ -77,14 +78,20 @@ impl Options {
     }
 }
 
-/// Query-unescapes: `+` is a blank, `%xx` a byte; what is malformed stays as it is.
+/// Query-unescapes: `+` is a blank, `%xx` a byte. `None` where a `%` is not followed by two hexadecimal digits.
 #[must_use]
-pub fn unescape(text: &str) -> Cow<'_, str> {
+pub fn unescape(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains(['+', '%']) {
-        return Cow::Borrowed(text);
+        return Some(Cow::Borrowed(text));
+    }
+    let whole = |escape: &str| escape.len() >= 2 && escape.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    if !text.split('%').skip(1).all(whole) {
+        return None;
     }
     let spaced = text.replace('+', " ");
-    Cow::Owned(percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned())
+    Some(Cow::Owned(
+        percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned(),
+    ))
 }
 
 #[cfg(test)]
@@ -104,5 +111,15 @@ mod tests {
         assert_eq!(options.get("namespace"), Some("a,b c"));
         assert_eq!(options.get("system"), Some(""));
         assert_eq!(options.get("stopped"), None);
+    }
+
+    #[test]
+    fn what_is_malformed_is_no_parameter() {
+        for query in ["%zz=1", "x=%", "x=%4", "a=b;c=d", "&&"] {
+            assert!(!Options::from_query(query).any(), "{query}");
+        }
+        let options = Options::from_query("x=%zz&system=all");
+        assert_eq!((options.get("x"), options.get("system")), (None, Some("all")));
+        assert!(Options::from_query("=").any());
     }
 }

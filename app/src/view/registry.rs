@@ -217,10 +217,20 @@ impl LabelFilter {
     }
 }
 
-/// Positions of colons that are neither the first character nor behind a backslash.
+/// Positions of colons that are neither the first character nor behind a backslash. Of two in a row only the first counts: the original's
+/// pattern takes the character before the colon with it, and that cannot be a colon it has taken already.
 fn unescaped_colons(text: &str) -> Vec<usize> {
     let bytes = text.as_bytes();
-    (1..bytes.len()).filter(|at| bytes[*at] == b':' && bytes[at - 1] != b'\\').collect()
+    let mut found = Vec::new();
+    let mut at = 1;
+    while at < bytes.len() {
+        if bytes[at] == b':' && bytes[at - 1] != b'\\' {
+            found.push(at);
+            at += 1;
+        }
+        at += 1;
+    }
+    found
 }
 
 fn unescape(text: &str) -> String {
@@ -410,6 +420,7 @@ mod tests {
             (filter.title.as_str(), filter.key.as_str(), filter.value.as_str()),
             ("My:Title", "role", "a:b")
         );
+        assert_eq!(LabelFilter::parse("t::k=v", false).unwrap().key, ":k");
         for bad in ["", "title", ":k=v", "t:k", "t:a:k=v", "t:k=v=w"] {
             assert!(LabelFilter::parse(bad, false).is_err(), "{bad}");
         }

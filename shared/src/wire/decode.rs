@@ -82,6 +82,7 @@ fields!(ReportField {
     Plugins = b"Plugins",
     Id = b"ID",
     Removed = b"Removed",
+    Address = b"Address",
 });
 fields!(TopologyField {
     Shape = b"shape",
@@ -156,6 +157,8 @@ impl<R: Reader> Decoder<R> {
                     ReportField::Plugins => report.plugins = self.plugins()?,
                     ReportField::Id => report.id = self.string()?,
                     ReportField::Removed => report.removed = self.tree(Self::string_list)?,
+                    // Endpoints without ports, of ancient probes: they say nothing that endpoints do not.
+                    ReportField::Address => self.skip()?,
                     ReportField::Unknown => {
                         let key = self.reader.last_key();
                         self.unknown_into(&mut report, key)?;

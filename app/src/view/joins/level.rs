@@ -87,8 +87,47 @@ impl LevelNode {
 pub(crate) struct Level {
     pub(crate) ids: Ids,
     pub(crate) nodes: Vec<LevelNode>,
-    /// Goes up when a node or an edge appears or vanishes, or a node gets its first or loses its last endpoint.
-    pub(crate) shape_version: u64,
+    pub(crate) log: Log,
+}
+
+/// What changed of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// What is known of the node, or whether there is one.
+    Node,
+    /// Its edges.
+    Edges,
+}
+
+/// What changed lately, for whoever keeps something made from a level and wants to mend it rather than make it anew.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Log {
+    /// Number of the first entry that is still there.
+    first: u64,
+    entries: Vec<(u32, Change)>,
+}
+
+/// How many changes are remembered: who is further behind is better off starting anew.
+const MAX_LOG: usize = 1 << 15;
+
+impl Log {
+    fn note(&mut self, slot: u32, change: Change) {
+        if self.entries.len() >= MAX_LOG {
+            self.first += self.entries.len() as u64;
+            self.entries.clear();
+        }
+        self.entries.push((slot, change));
+    }
+
+    /// The number that the next entry will have.
+    pub(crate) fn end(&self) -> u64 {
+        self.first + self.entries.len() as u64
+    }
+
+    /// The entries from number `seen` on; `None` if some of them are forgotten.
+    pub(crate) fn since(&self, seen: u64) -> Option<&[(u32, Change)]> {
+        self.entries.get(usize::try_from(seen.checked_sub(self.first)?).ok()?..)
+    }
 }
 
 impl Level {
@@ -104,7 +143,9 @@ impl Level {
     /// The slot of a pseudo node.
     pub(crate) fn pseudo_slot(&mut self, id: &str) -> u32 {
         let slot = self.slot(id);
-        self.nodes[slot as usize].pseudo = true;
+        if !std::mem::replace(&mut self.nodes[slot as usize].pseudo, true) {
+            self.log.note(slot, Change::Node);
+        }
         slot
     }
 
@@ -118,7 +159,7 @@ impl Level {
             Ok(at) => out[at].1 += 1,
             Err(at) => {
                 out.insert(at, (to, 1));
-                self.shape_version += 1;
+                self.log.note(from, Change::Edges);
             }
         }
     }
@@ -133,7 +174,7 @@ impl Level {
             out[at].1 -= 1;
             if out[at].1 == 0 {
                 out.remove(at);
-                self.shape_version += 1;
+                self.log.note(from, Change::Edges);
             }
         }
     }
@@ -141,10 +182,11 @@ impl Level {
     /// Notes that an endpoint is mapped to a node. True if the node had none.
     pub(crate) fn add_endpoint(&mut self, slot: u32, endpoint: u32) -> bool {
         let node = &mut self.nodes[slot as usize];
-        let existed = node.exists();
         let first = node.endpoints.is_empty();
         insert_sorted(&mut node.endpoints, endpoint);
-        self.shape_version += u64::from(!existed || first);
+        if first {
+            self.log.note(slot, Change::Node);
+        }
         first
     }
 
@@ -153,15 +195,27 @@ impl Level {
         let node = &mut self.nodes[slot as usize];
         remove_sorted(&mut node.endpoints, endpoint);
         let last = node.endpoints.is_empty();
-        self.shape_version += u64::from(last);
+        if last {
+            self.log.note(slot, Change::Node);
+        }
         last
+    }
+
+    /// Notes that a node of the level below is mapped to a node, or no longer is.
+    pub(crate) fn set_held(&mut self, slot: u32, below: u32, held: bool) {
+        let holds = &mut self.nodes[slot as usize].holds;
+        if held {
+            insert_sorted(holds, below);
+        } else {
+            remove_sorted(holds, below);
+        }
+        self.log.note(slot, Change::Node);
     }
 
     /// Sets what the reports say of a node.
     pub(crate) fn set_raw(&mut self, slot: u32, raw: Option<Arc<Node>>) {
-        let node = &mut self.nodes[slot as usize];
-        self.shape_version += u64::from(node.raw.is_some() != raw.is_some());
-        node.raw = raw;
+        self.nodes[slot as usize].raw = raw;
+        self.log.note(slot, Change::Node);
     }
 }
 

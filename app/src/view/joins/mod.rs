@@ -20,7 +20,7 @@ use ipnet::IpNet;
 use scope_shared::report::Node;
 use scope_shared::trie::NetworkTrie;
 
-pub(crate) use level::{Ids, Level, NONE};
+pub(crate) use level::{Change, Ids, Level, LevelNode, NONE};
 use sites::{Key, Sites};
 pub(crate) use update::Touched;
 

@@ -123,7 +123,7 @@ impl Joins {
             self.containers.slot(&id)
         } else {
             let id = self.processes.ids.name(slot);
-            let host = id.split(';').next().unwrap_or("");
+            let host = id.split_once(';').map_or("", |(host, _)| host);
             let id = format!("{UNCONTAINED_PREFIX}{host}");
             self.containers.pseudo_slot(&id)
         };
@@ -134,12 +134,11 @@ impl Joins {
         if before == container {
             return;
         }
-        self.containers.shape_version += 1;
         if before != NONE {
-            remove_sorted(&mut self.containers.nodes[before as usize].holds, slot);
+            self.containers.set_held(before, slot, false);
         }
         if container != NONE {
-            insert_sorted(&mut self.containers.nodes[container as usize].holds, slot);
+            self.containers.set_held(container, slot, true);
         }
         for endpoint in self.processes.nodes[slot as usize].endpoints.clone() {
             self.retarget(endpoint, PROCESS_CONTAINER, container);

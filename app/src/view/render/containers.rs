@@ -1,19 +1,22 @@
 //! Containers: as they are, by DNS name, by image.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
 use scope_shared::report::{Kind, Node, StringSet};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Renderer, What, is_pseudo, levels, name, whole};
 use crate::view::build::{Builder, Targets};
-use crate::view::graph::{Graph, Kid, LevelName, Masked};
-use crate::view::ids::image_key;
+use crate::view::graph::{Graph, Kid, LevelName, Masked, Nodes, aligned};
+use crate::view::ids::{PSEUDO, image_key};
 
-/// Containers with what their images add, by id: the container and the image it was made from, and the outcome.
-pub(super) type WithImages = HashMap<SmolStr, (Arc<Node>, Arc<Node>, Arc<Node>), FixedState>;
+/// Containers with what their images add, as they were last made: from which containers, under which version of the images.
+#[derive(Clone, Debug, Default)]
+pub(super) struct WithImages {
+    images: u64,
+    own: Nodes,
+    made: Nodes,
+}
 
 /// What a container takes over from its image.
 const IMAGE_KEYS: [&str; 5] = [
@@ -27,45 +30,45 @@ const IMAGE_KEYS: [&str; 5] = [
 impl Renderer<'_> {
     /// Containers with what their processes and addresses are connected to, deleted ones left out.
     pub(super) fn plain_containers(&mut self) -> Masked {
-        let processes = self.graph(What::Processes);
-        let index = self.rendered.kept.processes.clone();
-        let level = &self.joins.containers;
         let source = levels::Source {
-            state: self.state,
             kind: Kind::Container,
-            level,
+            level: &self.joins.containers,
             name: LevelName::Containers,
-            below: self.joins.processes.shape_version,
         };
-        let mut graph = levels::graph(&source, &mut self.rendered.kept.containers, |slot, kids| {
-            let held = level.nodes[slot as usize].holds.iter();
-            let at = held.filter_map(|process| index.as_ref()?.index.get(*process as usize).copied());
-            kids.extend(at.filter(|at| (*at as usize) < processes.graph.nodes.len()).map(|at| Kid::Node {
-                source: 0,
-                at,
-                itself: !processes.graph.is_pseudo(at),
-                deep: true,
-            }));
-        });
-        graph.sources = vec![processes.clone()];
-        whole(graph).filter(|node| node.latest("docker_container_state") != Some("deleted"))
+        let kept = &mut self.rendered.kept;
+        let graph = levels::graph(&source, &mut kept.containers);
+        let there = |node: &Node| node.topology == PSEUDO || node.latest("docker_container_state") != Some("deleted");
+        let passes = kept.not_deleted.sift(&graph.nodes, there);
+        Masked::all(Arc::new(graph)).keep_only(passes)
     }
 
     /// Containers with the names of their images.
     pub(super) fn containers(&mut self) -> Masked {
         let plain = self.graph(What::PlainContainers);
+        let own = &plain.graph.nodes;
+        let images = self.rendered.images;
         let before = std::mem::take(&mut self.rendered.kept.with_images);
-        let mut kept = WithImages::default();
-        let nodes = plain
-            .graph
-            .nodes
-            .iter()
-            .map(|node| self.with_image(node, &before, &mut kept))
-            .collect();
-        self.rendered.kept.with_images = kept;
+        let known = if before.images == images {
+            aligned(&before.own, own)
+        } else {
+            Vec::new()
+        };
+        let of = |(at, node): (usize, &Arc<Node>)| {
+            let known = known.get(at).map(|at| *at as usize);
+            match known.and_then(|at| before.own.get(at).zip(before.made.get(at))) {
+                Some((own, made)) if Arc::ptr_eq(own, node) => made.clone(),
+                _ => self.with_image(node),
+            }
+        };
+        let made: Nodes = Arc::new(own.iter().enumerate().map(of).collect());
         let graph = Graph {
-            nodes,
+            nodes: made.clone(),
             ..Graph::clone(&plain.graph)
+        };
+        self.rendered.kept.with_images = WithImages {
+            images,
+            own: own.clone(),
+            made,
         };
         Masked {
             graph: Arc::new(graph),
@@ -73,20 +76,13 @@ impl Renderer<'_> {
         }
     }
 
-    fn with_image(&self, container: &Arc<Node>, before: &WithImages, kept: &mut WithImages) -> Arc<Node> {
+    fn with_image(&self, container: &Arc<Node>) -> Arc<Node> {
         let image = container
             .latest("docker_image_id")
             .and_then(|id| self.state.node(Kind::ContainerImage, &format_smolstr!("{id};<container_image>")));
         let Some((image, image_name)) = image.and_then(|image| Some((image, image.latest("docker_image_name")?))) else {
             return container.clone();
         };
-        if let Some((own, its, made)) = before.get(&container.id)
-            && Arc::ptr_eq(own, container)
-            && Arc::ptr_eq(its, image)
-        {
-            kept.insert(container.id.clone(), (own.clone(), its.clone(), made.clone()));
-            return made.clone();
-        }
         let mut node = Node::clone(container);
         for key in IMAGE_KEYS {
             if let Some(entry) = image.latest.get(key)
@@ -97,9 +93,7 @@ impl Renderer<'_> {
         }
         let parent = format_smolstr!("{};<container_image>", image_key(image_name));
         node.parents.insert("container_image", StringSet::from_iter([parent]));
-        let node = Arc::new(node);
-        kept.insert(container.id.clone(), (container.clone(), image.clone(), node.clone()));
-        node
+        Arc::new(node)
     }
 
     /// One node for all containers of a host name.
@@ -165,8 +159,8 @@ impl Renderer<'_> {
             }
         });
         builder.project(&input, &targets);
-        let mut graph = builder.finish();
-        let empty = without_containers(&mut graph);
+        let graph = builder.finish();
+        let empty = without_containers(&graph);
         whole(graph).filter_all(|_, at| !empty[at as usize])
     }
 
@@ -206,8 +200,8 @@ pub(super) fn pass_through(builder: &mut Builder, node: &Arc<Node>, source: u8, 
 }
 
 /// Which image groups no container runs.
-fn without_containers(graph: &mut Graph) -> Vec<bool> {
-    let kids = &graph.shape.kids;
+fn without_containers(graph: &Graph) -> Vec<bool> {
+    let kids = graph.shape.kids.lists();
     graph
         .nodes
         .iter()

@@ -11,18 +11,16 @@ use crate::view::graph::{Kid, LevelName, Masked};
 impl Renderer<'_> {
     pub(super) fn hosts(&mut self) -> Masked {
         let source = levels::Source {
-            state: self.state,
             kind: Kind::Host,
             level: &self.joins.hosts,
             name: LevelName::Hosts,
-            below: 0,
         };
-        let level = levels::graph(&source, &mut self.rendered.kept.hosts, |_, _| {});
+        let level = levels::graph(&source, &mut self.rendered.kept.hosts);
         let level = Masked::all(Arc::new(level));
         let mut builder = Builder::default();
         let targets = Targets::build(level.graph.nodes.len(), |at, targets| {
             let to = builder.node(level.graph.node(at));
-            for kid in &level.graph.shape.kids[at as usize] {
+            for kid in level.graph.shape.kids.of(at).iter() {
                 builder.kid(to, kid.clone());
             }
             targets.push(to);

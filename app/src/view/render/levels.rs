@@ -1,110 +1,196 @@
-//! A level of the joins as a graph.
+//! A level of the joins as a graph: kept, and mended where the level changed.
+//!
+//! Most changes are of contents (metrics, uptimes) and of a few edges: then the order of the nodes and all other edges are as before.
 
 use std::sync::Arc;
 
 use scope_shared::report::{Kind, Node, SmolStr};
 
 use super::name;
-use crate::view::graph::{Graph, Kid, LevelName, Lists, Shape};
+use crate::view::graph::{Graph, Kids, LevelName, Lists, Nodes, Shape};
 use crate::view::ids::PSEUDO;
-use crate::view::joins::{Level, NONE};
-use crate::view::state::State;
+use crate::view::joins::{Change, Level, NONE};
 
-/// What of a level's graph does not depend on the nodes' contents. Most changes are of contents (metrics, uptimes): this is then as before.
+/// A level's graph as it was last asked for.
 #[derive(Clone, Debug)]
-pub(crate) struct LevelShape {
-    /// Versions of the levels it was made from.
-    stamp: (u64, u64),
+pub(crate) struct LevelGraph {
+    /// How far the level's log has been read.
+    seen: u64,
     /// Slots by id.
-    order: Vec<u32>,
-    /// Slot → index in the graph.
-    pub(super) index: Vec<u32>,
+    order: Arc<Vec<u32>>,
+    /// Slot to index in the graph.
+    index: Vec<u32>,
+    nodes: Nodes,
+    pseudo: Arc<Vec<bool>>,
     shape: Arc<Shape>,
 }
 
-/// Which level, and of what its graph is made beside it.
+/// Which level.
 pub(super) struct Source<'a> {
-    pub(super) state: State<'a>,
     pub(super) kind: Kind,
     pub(super) level: &'a Level,
     pub(super) name: LevelName,
-    /// Version of the level below that `kids` refer to.
-    pub(super) below: u64,
 }
 
-/// The graph of a level, its shape taken from `known` if that still holds. `kids` adds what each slot's children come from beside its
-/// endpoints.
-pub(super) fn graph(source: &Source<'_>, known: &mut Option<Arc<LevelShape>>, kids: impl FnMut(u32, &mut Vec<Kid>)) -> Graph {
-    let stamp = (source.level.shape_version, source.below);
-    let shape = match known.take().filter(|known| known.stamp == stamp) {
-        Some(known) => known,
-        None => Arc::new(shape(source, stamp, kids)),
+/// The graph of a level, from what is `known` of it where that is not too old.
+pub(super) fn graph(source: &Source<'_>, known: &mut Option<LevelGraph>) -> Graph {
+    let changes = known.as_ref().and_then(|known| source.level.log.since(known.seen));
+    let mut kept = match (known.take(), changes) {
+        (Some(mut known), Some(changes)) => {
+            source.mend(&mut known, changes);
+            known
+        }
+        _ => source.make(),
     };
-    let topology = name(source.kind.name());
-    let node = |slot: &u32| {
-        let node = &source.level.nodes[*slot as usize];
-        node.raw
-            .clone()
-            .unwrap_or_else(|| bare(source.level.ids.name(*slot), node.pseudo, &topology))
-    };
-    let nodes = shape.order.iter().map(node).collect();
+    kept.seen = source.level.log.end();
     let graph = Graph {
-        nodes,
-        shape: shape.shape.clone(),
+        nodes: kept.nodes.clone(),
+        pseudo: kept.pseudo.clone(),
+        shape: kept.shape.clone(),
         ..Graph::default()
     };
-    *known = Some(shape);
+    *known = Some(kept);
     graph
 }
 
-fn shape(source: &Source<'_>, stamp: (u64, u64), mut kids: impl FnMut(u32, &mut Vec<Kid>)) -> LevelShape {
-    let level = source.level;
-    let order = order(source.state, source.kind, level);
-    let mut index = vec![NONE; level.nodes.len()];
-    for (at, slot) in order.iter().enumerate() {
-        index[*slot as usize] = at as u32;
+impl Source<'_> {
+    fn make(&self) -> LevelGraph {
+        let mut order: Vec<u32> = (0..self.level.nodes.len() as u32).filter(|slot| self.exists(*slot)).collect();
+        order.sort_unstable_by(|a, b| self.id(*a).cmp(self.id(*b)));
+        let nodes: Vec<Arc<Node>> = order.iter().map(|slot| self.node(*slot)).collect();
+        self.assemble(order, nodes)
     }
-    let mut all_kids = Vec::with_capacity(order.len());
-    let mut edges = Vec::new();
-    for (at, &slot) in order.iter().enumerate() {
-        let node = &level.nodes[slot as usize];
-        let mut own = Vec::new();
-        if !node.endpoints.is_empty() {
-            own.push(Kid::Endpoints(source.name, slot));
+
+    fn assemble(&self, order: Vec<u32>, nodes: Vec<Arc<Node>>) -> LevelGraph {
+        let mut index = vec![NONE; self.level.nodes.len()];
+        for (at, slot) in order.iter().enumerate() {
+            index[*slot as usize] = at as u32;
         }
-        kids(slot, &mut own);
-        all_kids.push(own);
-        let first = edges.len();
-        edges.extend(node.out.iter().map(|(to, _)| (at as u64) << 32 | u64::from(index[*to as usize])));
-        edges[first..].sort_unstable();
+        let order = Arc::new(order);
+        let out = Lists::build(order.len(), |at, items| self.edges(order[at], &index, items));
+        LevelGraph {
+            seen: 0,
+            pseudo: Arc::new(nodes.iter().map(|node| node.topology == PSEUDO).collect()),
+            nodes: Arc::new(nodes),
+            shape: Arc::new(self.shape(out, &order)),
+            order,
+            index,
+        }
     }
-    let out = Lists::from_sorted(order.len(), &edges);
-    LevelShape {
-        stamp,
-        order,
-        index,
-        shape: Arc::new(Shape {
+
+    fn mend(&self, known: &mut LevelGraph, changes: &[(u32, Change)]) {
+        if changes.is_empty() {
+            return;
+        }
+        known.index.resize(self.level.nodes.len(), NONE);
+        let of = |wanted| {
+            let mut slots: Vec<u32> = changes.iter().filter(|change| change.1 == wanted).map(|change| change.0).collect();
+            slots.sort_unstable();
+            slots.dedup();
+            slots
+        };
+        let changed = of(Change::Node);
+        if changed
+            .iter()
+            .any(|slot| self.exists(*slot) != (known.index[*slot as usize] != NONE))
+        {
+            *known = self.reorder(known, &changed);
+            return;
+        }
+        // A graph of before may still be looked at; then these are copied.
+        if !changed.is_empty() {
+            let (nodes, pseudo) = (Arc::make_mut(&mut known.nodes), Arc::make_mut(&mut known.pseudo));
+            for slot in changed {
+                let at = known.index[slot as usize] as usize;
+                if let (Some(node), Some(pseudo)) = (nodes.get_mut(at), pseudo.get_mut(at)) {
+                    self.renew(slot, node);
+                    *pseudo = node.topology == PSEUDO;
+                }
+            }
+        }
+        let mut dirty: Vec<u32> = of(Change::Edges).into_iter().map(|slot| known.index[slot as usize]).collect();
+        dirty.retain(|at| *at != NONE);
+        dirty.sort_unstable();
+        if !dirty.is_empty() {
+            let (index, order) = (&known.index, &known.order);
+            let out = known
+                .shape
+                .out
+                .with(&dirty, |at, items| self.edges(order[at as usize], index, items));
+            if out != known.shape.out {
+                known.shape = Arc::new(self.shape(out, order));
+            }
+        }
+    }
+
+    /// The graph after nodes appeared or vanished.
+    fn reorder(&self, known: &LevelGraph, changed: &[u32]) -> LevelGraph {
+        let is_new = |slot: &u32| self.exists(*slot) && known.index[*slot as usize] == NONE;
+        let mut come: Vec<u32> = changed.iter().copied().filter(is_new).collect();
+        come.sort_unstable_by(|a, b| self.id(*a).cmp(self.id(*b)));
+        let mut order = Vec::with_capacity(known.order.len() + come.len());
+        let mut rest = known.order.as_slice();
+        let stays = |slot: &u32| self.exists(*slot);
+        for slot in come {
+            let (before, after) = rest.split_at(rest.partition_point(|other| self.id(*other) < self.id(slot)));
+            order.extend(before.iter().copied().filter(stays));
+            order.push(slot);
+            rest = after;
+        }
+        order.extend(rest.iter().copied().filter(stays));
+        let kept = |slot: &u32| known.nodes.get(known.index[*slot as usize] as usize).cloned();
+        let mut nodes: Vec<Arc<Node>> = order.iter().map(|slot| kept(slot).unwrap_or_else(|| self.node(*slot))).collect();
+        let mut at = 0;
+        let mut by_id: Vec<u32> = changed.iter().copied().filter(stays).collect();
+        by_id.sort_unstable_by(|a, b| self.id(*a).cmp(self.id(*b)));
+        for slot in by_id {
+            at += order[at..].iter().position(|other| *other == slot).unwrap_or(0);
+            self.renew(slot, &mut nodes[at]);
+        }
+        self.assemble(order, nodes)
+    }
+
+    fn exists(&self, slot: u32) -> bool {
+        self.level.nodes.get(slot as usize).is_some_and(|node| node.exists())
+    }
+
+    fn id(&self, slot: u32) -> &str {
+        self.level.ids.name_ref(slot)
+    }
+
+    fn node(&self, slot: u32) -> Arc<Node> {
+        let node = &self.level.nodes[slot as usize];
+        node.raw
+            .clone()
+            .unwrap_or_else(|| bare(self.level.ids.name(slot), node.pseudo, self.kind))
+    }
+
+    /// The node of a slot where another version of it was. A node that no report describes stays the same allocation.
+    fn renew(&self, slot: u32, node: &mut Arc<Node>) {
+        let now = self.node(slot);
+        if self.level.nodes[slot as usize].raw.is_some() || *now != **node {
+            *node = now;
+        }
+    }
+
+    /// The targets of a slot's edges, by index, ascending.
+    fn edges(&self, slot: u32, index: &[u32], items: &mut Vec<u32>) {
+        let first = items.len();
+        let out = &self.level.nodes[slot as usize].out;
+        items.extend(out.iter().map(|(to, _)| index[*to as usize]).filter(|to| *to != NONE));
+        items[first..].sort_unstable();
+    }
+
+    fn shape(&self, out: Lists, order: &Arc<Vec<u32>>) -> Shape {
+        Shape {
             out,
-            kids: all_kids,
+            kids: Kids::Level(self.name, order.clone()),
             dangling: Vec::new(),
-        }),
+        }
     }
 }
 
 /// A node that no report describes.
-fn bare(id: SmolStr, pseudo: bool, topology: &SmolStr) -> Arc<Node> {
-    Arc::new(Node::new(id, if pseudo { name(PSEUDO) } else { topology.clone() }))
-}
-
-/// The slots that exist, by id. Reported nodes come in order from the report; only the few others need sorting in.
-fn order(state: State<'_>, kind: Kind, level: &Level) -> Vec<u32> {
-    let mut order: Vec<u32> = state.nodes(kind).filter_map(|(id, _)| level.ids.get(id)).collect();
-    let reported = order.len();
-    order.extend((0..level.nodes.len() as u32).filter(|slot| {
-        let node = &level.nodes[*slot as usize];
-        node.raw.is_none() && node.exists()
-    }));
-    order[reported..].sort_by(|a, b| level.ids.name_ref(*a).cmp(level.ids.name_ref(*b)));
-    order.sort_by(|a, b| level.ids.name_ref(*a).cmp(level.ids.name_ref(*b)));
-    order
+pub(crate) fn bare(id: SmolStr, pseudo: bool, kind: Kind) -> Arc<Node> {
+    Arc::new(Node::new(id, if pseudo { name(PSEUDO) } else { name(kind.name()) }))
 }

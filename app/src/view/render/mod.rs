@@ -2,7 +2,7 @@
 
 mod containers;
 mod hosts;
-mod levels;
+pub(crate) mod levels;
 mod parents;
 mod pods;
 mod processes;
@@ -11,9 +11,9 @@ mod weave;
 
 use std::sync::Arc;
 
-use scope_shared::report::{Node, SmolStr};
+use scope_shared::report::{Kind, Node, SmolStr};
 
-use super::graph::{Graph, Masked};
+use super::graph::{Graph, Masked, Sieve};
 use super::ids::PSEUDO;
 use super::joins::Joins;
 use super::state::State;
@@ -38,29 +38,94 @@ pub(crate) enum What {
     Weave,
 }
 
-const COUNT: usize = What::Weave as usize + 1;
+const ALL: [What; 14] = [
+    What::Processes,
+    What::ProcessNames,
+    What::PlainContainers,
+    What::Containers,
+    What::ContainerHostnames,
+    What::ContainerImages,
+    What::Pods,
+    What::Services,
+    What::Controllers,
+    What::EcsTasks,
+    What::EcsServices,
+    What::SwarmServices,
+    What::Hosts,
+    What::Weave,
+];
 
 /// The graphs of one state, made as they are asked for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rendered {
-    graphs: [Option<Arc<Masked>>; COUNT],
+    /// Goes up when an image changes.
+    images: u64,
+    graphs: [Option<Arc<Masked>>; ALL.len()],
     kept: Kept,
 }
 
 /// What the graphs of the next state may take over from those of this one.
 #[derive(Clone, Debug, Default)]
 struct Kept {
-    processes: Option<Arc<levels::LevelShape>>,
-    containers: Option<Arc<levels::LevelShape>>,
-    pods: Option<Arc<levels::LevelShape>>,
-    hosts: Option<Arc<levels::LevelShape>>,
+    processes: Option<levels::LevelGraph>,
+    containers: Option<levels::LevelGraph>,
+    pods: Option<levels::LevelGraph>,
+    hosts: Option<levels::LevelGraph>,
+    not_deleted: Sieve,
     with_images: containers::WithImages,
 }
 
 impl Rendered {
-    /// For a new state, of which the joins were brought up to date (not made anew).
-    pub(crate) fn next(&mut self) {
-        self.graphs = Default::default();
+    /// For a new state, of which the joins were brought up to date (not made anew): forgets the graphs that what changed may be in.
+    pub(crate) fn next(&mut self, changed: Changed) {
+        self.images += u64::from(changed.has(Kind::ContainerImage));
+        for what in ALL {
+            if changed.touches(what.reads()) {
+                self.graphs[what as usize] = None;
+            }
+        }
+    }
+}
+
+/// What changed of a state: kinds of nodes, or names of addresses.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Changed(u32);
+
+/// The bit of names: the kinds have the ones below.
+const NAMES: u32 = 1 << Kind::ALL.len();
+
+impl Changed {
+    /// Nodes of these kinds, and perhaps names.
+    pub(crate) fn new(kinds: impl IntoIterator<Item = Kind>, names: bool) -> Self {
+        let kinds = kinds.into_iter().fold(0, |bits, kind| bits | 1 << kind as u32);
+        Self(kinds | if names { NAMES } else { 0 })
+    }
+
+    fn has(self, kind: Kind) -> bool {
+        self.0 >> kind as u32 & 1 != 0
+    }
+
+    fn touches(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl What {
+    /// What it is rendered from.
+    fn reads(self) -> Changed {
+        // What decides who is connected to whom: the networks are told by hosts, overlays and services.
+        let joined = [Kind::Endpoint, Kind::Process, Kind::Host, Kind::Overlay, Kind::Service];
+        let joined = Changed::new(joined, true);
+        let kinds = |kinds: &[Kind]| Changed(joined.0 | Changed::new(kinds.iter().copied(), false).0);
+        match self {
+            Self::Processes | Self::ProcessNames => joined,
+            Self::PlainContainers => kinds(&[Kind::Container]),
+            Self::Containers | Self::ContainerHostnames | Self::ContainerImages => kinds(&[Kind::Container, Kind::ContainerImage]),
+            Self::Weave => Changed::new([Kind::Overlay], false),
+            Self::SwarmServices => kinds(&[Kind::Container, Kind::ContainerImage, Kind::SwarmService]),
+            Self::EcsTasks | Self::EcsServices => kinds(&[Kind::Container, Kind::ContainerImage, Kind::EcsTask, Kind::EcsService]),
+            Self::Pods | Self::Services | Self::Controllers | Self::Hosts => Changed::new(Kind::ALL, true),
+        }
     }
 }
 

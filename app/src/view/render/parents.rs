@@ -160,7 +160,7 @@ impl Renderer<'_> {
 /// Gives every node with exactly one child of a topology that child's metrics.
 pub(super) fn with_single_metrics(mut graph: Graph, source: &Masked, child: Kind) -> Graph {
     let shape = graph.shape.clone();
-    for (node, kids) in graph.nodes.iter_mut().zip(&shape.kids) {
+    for (node, kids) in Arc::make_mut(&mut graph.nodes).iter_mut().zip(shape.kids.lists()) {
         if let Some(only) = single_metrics(kids, source, child.name())
             && !only.metrics.is_empty()
         {

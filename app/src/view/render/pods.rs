@@ -8,7 +8,7 @@ use super::parents::{map_to_parents, merge_metrics, single_metrics};
 use super::{Renderer, What, levels, volumes, whole};
 use crate::view::build::{Builder, Targets};
 use crate::view::filter;
-use crate::view::graph::{Graph, Kid, LevelName, Masked};
+use crate::view::graph::{Graph, Kid, Kids, LevelName, Masked};
 use crate::view::ids::is_pause_image;
 
 /// Any of these makes a cluster a Kubernetes one.
@@ -45,13 +45,11 @@ impl Renderer<'_> {
         let by_address = {
             let level = &self.joins.pods;
             let source = levels::Source {
-                state: self.state,
                 kind: Kind::Pod,
                 level,
                 name: LevelName::Pods,
-                below: 0,
             };
-            levels::graph(&source, &mut self.rendered.kept.pods, |_, _| {})
+            levels::graph(&source, &mut self.rendered.kept.pods)
         };
         let mut builder = Builder::default();
         add(&mut builder, by_container);
@@ -69,13 +67,9 @@ fn add(builder: &mut Builder, graph: Graph) {
     let source = builder.source(masked.clone());
     let targets = Targets::build(graph.nodes.len(), |at, targets| {
         let to = builder.node(graph.node(at));
-        let only_endpoints = graph.shape.kids[at as usize].iter().all(|kid| matches!(kid, Kid::Endpoints(..)));
-        if only_endpoints {
-            for kid in &graph.shape.kids[at as usize] {
-                builder.kid(to, kid.clone());
-            }
-        } else {
-            builder.kid(
+        match &graph.shape.kids {
+            Kids::Level(name, slots) => builder.kid(to, Kid::Level(*name, slots[at as usize])),
+            Kids::Lists(_) => builder.kid(
                 to,
                 Kid::Node {
                     source,
@@ -83,7 +77,7 @@ fn add(builder: &mut Builder, graph: Graph) {
                     itself: false,
                     deep: true,
                 },
-            );
+            ),
         }
         targets.push(to);
     });
@@ -93,7 +87,7 @@ fn add(builder: &mut Builder, graph: Graph) {
 /// A pod is on its containers' host, and a pod of one container has that container's metrics.
 fn take_hosts_and_metrics(graph: &mut Graph, source: &Masked) {
     let shape = graph.shape.clone();
-    for (node, kids) in graph.nodes.iter_mut().zip(&shape.kids) {
+    for (node, kids) in Arc::make_mut(&mut graph.nodes).iter_mut().zip(shape.kids.lists()) {
         if let Some(only) = single_metrics(kids, source, Kind::Container.name())
             && !only.metrics.is_empty()
         {

@@ -14,13 +14,11 @@ impl Renderer<'_> {
         }
         let level = &self.joins.processes;
         let source = levels::Source {
-            state: self.state,
             kind: Kind::Process,
             level,
             name: LevelName::Processes,
-            below: 0,
         };
-        whole(levels::graph(&source, &mut self.rendered.kept.processes, |_, _| {}).color_connected())
+        whole(levels::graph(&source, &mut self.rendered.kept.processes).color_connected())
     }
 
     /// One node for all processes of a name.

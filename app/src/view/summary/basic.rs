@@ -53,21 +53,21 @@ pub(crate) fn basic(node: &Node, state: State<'_>) -> Option<Basic> {
             look.stack = true;
         }
         Kind::Pod => {
-            kubernetes(&mut look, node, kind);
+            kubernetes(&mut look, node);
             look.label_minor = plural(node, "container");
         }
         Kind::Service => {
-            kubernetes(&mut look, node, kind);
+            kubernetes(&mut look, node);
             look.label_minor = plural(node, "pod");
             look.stack = true;
         }
-        Kind::Deployment => controller(&mut look, node, kind, "Deployment"),
-        Kind::DaemonSet => controller(&mut look, node, kind, "DaemonSet"),
-        Kind::StatefulSet => controller(&mut look, node, kind, "StatefulSet"),
-        Kind::CronJob => controller(&mut look, node, kind, "CronJob"),
-        Kind::Job => controller(&mut look, node, kind, "Job"),
+        Kind::Deployment => controller(&mut look, node, "Deployment"),
+        Kind::DaemonSet => controller(&mut look, node, "DaemonSet"),
+        Kind::StatefulSet => controller(&mut look, node, "StatefulSet"),
+        Kind::CronJob => controller(&mut look, node, "CronJob"),
+        Kind::Job => controller(&mut look, node, "Job"),
         Kind::PersistentVolume | Kind::PersistentVolumeClaim | Kind::StorageClass | Kind::VolumeSnapshot | Kind::VolumeSnapshotData => {
-            kubernetes(&mut look, node, kind);
+            kubernetes(&mut look, node);
         }
         Kind::EcsTask => look.label = value_or_id(node, "ecs_task_family", kind),
         Kind::EcsService => {
@@ -153,16 +153,17 @@ fn image_label(node: &Node) -> SmolStr {
     })
 }
 
-fn kubernetes(look: &mut Basic, node: &Node, kind: Kind) {
+fn kubernetes(look: &mut Basic, node: &Node) {
     look.label = match node.latest.get("kubernetes_name") {
         Some(name) if !name.value.is_empty() => name.value.clone(),
-        _ => SmolStr::new(ids::single(&node.id, kind).unwrap_or("")),
+        // Whatever the tag: this is the one label that is taken from any id of two parts.
+        _ => SmolStr::new(node.id.split_once(';').map_or("", |(own, _)| own)),
     };
     look.rank = format_smolstr!("{}/{}", node.latest("kubernetes_namespace").unwrap_or(""), look.label);
 }
 
-fn controller(look: &mut Basic, node: &Node, kind: Kind, word: &str) {
-    kubernetes(look, node, kind);
+fn controller(look: &mut Basic, node: &Node, word: &str) {
+    kubernetes(look, node);
     look.label_minor = format_smolstr!("{word} of {}", plural(node, "pod"));
     look.stack = true;
 }
@@ -178,7 +179,17 @@ fn value_or_id(node: &Node, key: &str, kind: Kind) -> SmolStr {
 pub(crate) fn counter(node: &Node, topology: &str) -> i64 {
     let mut key = [0u8; 64];
     let text = count_key(&mut key, topology);
-    node.latest(text).and_then(|count| count.parse().ok()).unwrap_or(0)
+    node.latest(text).map_or(0, count_of)
+}
+
+/// A counter's text as a number: what is no number counts as zero, and what no integer holds is held at the ends.
+pub(crate) fn count_of(text: &str) -> i64 {
+    use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+    text.parse().unwrap_or_else(|error: std::num::ParseIntError| match error.kind() {
+        PosOverflow => i64::MAX,
+        NegOverflow => i64::MIN,
+        _ => 0,
+    })
 }
 
 /// Whether a node has a counter.

@@ -1,12 +1,14 @@
 //! A node's summary: its look, its rows, its parents and its edges.
 
 mod basic;
+mod labels;
 mod links;
 mod rows;
 
 pub(crate) use basic::{Basic, basic};
+pub(crate) use labels::{Labels, Renamed};
 pub use links::MetricLinks;
-pub(crate) use rows::Templates;
+pub(crate) use rows::{Templates, TopologyTemplates};
 use scope_shared::report::{Kind, Node};
 use smol_str::SmolStr;
 
@@ -112,12 +114,13 @@ impl<'a> Summaries<'a> {
         Some(summary)
     }
 
-    /// Whether a summary made of the same node before still names its parents right: the only part that depends on other nodes.
-    pub(crate) fn has_parents(self, summary: &NodeSummary, node: &Node) -> bool {
-        summary.parents == self.parents(node)
+    /// Whether a node's summary depends on more than itself and its parents' names: links to a service's metrics go by its pods' deployment.
+    pub(crate) fn looks_further(self, node: &Node) -> bool {
+        self.links.is_some() && node.topology == Kind::Service.name()
     }
 
-    fn parents(self, node: &Node) -> Vec<Parent> {
+    /// The parents a node names, of the kinds that are listed.
+    pub(crate) fn parents(self, node: &Node) -> Vec<Parent> {
         if node.parents.is_empty() {
             return Vec::new();
         }
@@ -127,13 +130,9 @@ impl<'a> Summaries<'a> {
                 continue;
             };
             for id in ids.iter().filter(|id| **id != node.id) {
-                let look = match self.state.node(kind, id) {
-                    Some(parent) => basic(parent, self.state),
-                    None => basic(&Node::new(id.clone(), SmolStr::new_static(kind.name())), self.state),
-                };
                 parents.push(Parent {
                     id: id.clone(),
-                    label: look.unwrap_or_default().label,
+                    label: labels::label(self.state, kind, id),
                     topology_id: SmolStr::new_static(view),
                 });
             }
@@ -141,7 +140,8 @@ impl<'a> Summaries<'a> {
         parents
     }
 
-    fn censor(self, summary: &mut NodeSummary) {
+    /// Takes out of a summary what the request wants hidden.
+    pub(crate) fn censor(self, summary: &mut NodeSummary) {
         if self.hide_arguments {
             summary.metadata.iter_mut().for_each(cut_arguments);
         }

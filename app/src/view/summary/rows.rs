@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use scope_shared::report::{Kind, MetricTemplate, Node, TableTemplate};
+use scope_shared::report::{Kind, Metric, MetricTemplate, Node, Sample, TableTemplate, Topology};
 use scope_shared::time::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
+use super::basic::count_of;
 use crate::model::{MetadataRow, MetricRow, MetricSample, Table, TableRow};
 use crate::view::state::State;
 
@@ -40,7 +41,7 @@ enum Source {
 impl Templates {
     /// The templates of a merged report.
     pub(crate) fn of(state: State<'_>) -> Self {
-        Self(Kind::ALL.map(|kind| TopologyTemplates::of(state, kind)))
+        Self(Kind::ALL.map(|kind| TopologyTemplates::of(state.topology(kind))))
     }
 
     /// The templates of a kind.
@@ -50,8 +51,8 @@ impl Templates {
 }
 
 impl TopologyTemplates {
-    fn of(state: State<'_>, kind: Kind) -> Self {
-        let topology = state.topology(kind);
+    /// The templates of one topology.
+    pub(crate) fn of(topology: &Topology) -> Self {
         let mut metadata: Vec<Metadata> = topology
             .metadata_templates
             .values()
@@ -100,28 +101,28 @@ impl TopologyTemplates {
         }
         let rows = self.metrics.iter().filter_map(|template| {
             let metric = node.metrics.get(&template.id)?;
-            let samples = (with_samples && !metric.samples.is_empty()).then(|| {
-                let sample = |sample: &scope_shared::report::Sample| MetricSample {
-                    date: date_text(sample.date),
-                    value: sample.value,
-                };
-                metric.samples.iter().map(sample).collect()
-            });
             Some(MetricRow {
                 id: template.id.clone(),
                 label: template.label.clone(),
                 format: template.format.clone(),
                 group: template.group.clone(),
-                value: metric.last().map_or(0.0, |sample| two_decimals(sample.value)),
-                value_empty: false,
                 priority: template.priority,
-                samples,
-                min: metric.min,
-                max: metric.max,
-                url: SmolStr::default(),
+                ..MetricRow::of(metric, with_samples)
             })
         });
         rows.collect()
+    }
+
+    /// Whether a value of this key appears in a row or a table.
+    pub(crate) fn describe(&self, key: &str) -> bool {
+        self.metadata
+            .iter()
+            .any(|template| template.row.id == key || template.counter == key)
+            || self.tables.iter().any(|table| {
+                let prefix = table.prefix.as_str();
+                (!prefix.is_empty() && (key.starts_with(prefix) || key.strip_prefix("table_truncation_count_") == Some(prefix)))
+                    || table.fixed_rows.iter().flatten().any(|(fixed, _)| fixed == key)
+            })
     }
 
     /// A node's tables, empty ones too.
@@ -130,15 +131,31 @@ impl TopologyTemplates {
     }
 }
 
+impl MetricRow {
+    /// A metric's values, with all its samples or without; it has no name yet.
+    pub(crate) fn of(metric: &Metric, with_samples: bool) -> Self {
+        let samples = (with_samples && !metric.samples.is_empty()).then(|| {
+            let sample = |sample: &Sample| MetricSample {
+                date: date_text(sample.date),
+                value: sample.value,
+            };
+            metric.samples.iter().map(sample).collect()
+        });
+        Self {
+            value: metric.last().map_or(0.0, |sample| two_decimals(sample.value)),
+            samples,
+            min: metric.min,
+            max: metric.max,
+            ..Self::default()
+        }
+    }
+}
+
 fn value(node: &Node, template: &Metadata) -> Option<SmolStr> {
     let id = template.row.id.as_str();
     let latest = || node.latest.get(id).map(|entry| entry.value.clone());
     let sets = || node.sets.get(id).map(|set| joined(set.as_slice()));
-    let counters = || {
-        node.latest(&template.counter)
-            .and_then(|count| count.parse::<i64>().ok())
-            .map(|count| format_smolstr!("{count}"))
-    };
+    let counters = || node.latest(&template.counter).map(|count| format_smolstr!("{}", count_of(count)));
     match template.from {
         Source::Latest => latest(),
         Source::Sets => sets(),
@@ -175,7 +192,7 @@ fn table(node: &Node, template: &TableTemplate) -> Table {
     };
     let truncated = node
         .latest(&format_smolstr!("table_truncation_count_{}", template.prefix))
-        .and_then(|count| count.parse().ok());
+        .map(leading_number);
     Table {
         id: template.id.clone(),
         label: template.label.clone(),
@@ -190,28 +207,33 @@ fn table(node: &Node, template: &TableTemplate) -> Table {
     }
 }
 
+/// Reads a number as far as it goes, as the original scans it; 0 if there is none.
+fn leading_number(text: &str) -> i64 {
+    let text = text.trim_start();
+    let sign = usize::from(text.starts_with(['+', '-']));
+    let digits = text.bytes().skip(sign).take_while(u8::is_ascii_digit).count();
+    text.get(..sign + digits).and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// Rows of fixed keys and of keys with the table's prefix. Of several keys under one name the last in order wins, so without fixed rows
+/// (the usual case) only the keys with the prefix are looked at, and with them every key is.
 fn property_rows(node: &Node, template: &TableTemplate) -> Vec<TableRow> {
-    let mut rows: BTreeMap<&SmolStr, &SmolStr> = BTreeMap::new();
-    let mut prefixed: BTreeMap<&str, &SmolStr> = BTreeMap::new();
-    // Later keys win over earlier ones of the same name, so fixed rows and prefixed ones must be walked together.
-    let fixed = template.fixed_rows.as_ref().filter(|fixed| !fixed.is_empty());
-    if let Some(fixed) = fixed {
-        for (key, label) in fixed {
-            if let Some(entry) = node.latest.get(key) {
-                rows.insert(label, &entry.value);
-            }
-        }
+    let mut rows: BTreeMap<&str, &SmolStr> = BTreeMap::new();
+    let prefix = template.prefix.as_str();
+    let prefixed = |key| str::strip_prefix(key, prefix).filter(|_| !prefix.is_empty());
+    match template.fixed_rows.as_ref().filter(|fixed| !fixed.is_empty()) {
+        None if prefix.is_empty() => {}
+        None => rows.extend(
+            node.latest
+                .with_prefix(prefix)
+                .filter_map(|(key, entry)| Some((prefixed(key)?, &entry.value))),
+        ),
+        Some(fixed) => rows.extend(node.latest.iter().filter_map(|(key, entry)| {
+            let name = fixed.get(key).map(SmolStr::as_str).or_else(|| prefixed(key))?;
+            Some((name, &entry.value))
+        })),
     }
-    if !template.prefix.is_empty() {
-        for (key, entry) in node.latest.with_prefix(&template.prefix) {
-            if fixed.is_none_or(|fixed| !fixed.contains_key(key)) {
-                prefixed.insert(key.get(template.prefix.len()..).unwrap_or(""), &entry.value);
-            }
-        }
-    }
-    let mut all: BTreeMap<&str, &SmolStr> = rows.into_iter().map(|(label, value)| (label.as_str(), value)).collect();
-    all.append(&mut prefixed);
-    all.into_iter().map(|(name, value)| property_row(name, value)).collect()
+    rows.into_iter().map(|(name, value)| property_row(name, value)).collect()
 }
 
 fn property_row(name: &str, value: &SmolStr) -> TableRow {
@@ -243,7 +265,22 @@ fn multicolumn_rows(node: &Node, template: &TableTemplate) -> Vec<TableRow> {
 
 #[cfg(test)]
 mod tests {
-    use super::two_decimals;
+    use super::{leading_number, two_decimals};
+
+    #[test]
+    fn a_number_is_read_as_far_as_it_goes() {
+        for (text, number) in [
+            ("7", 7),
+            (" 12 more", 12),
+            ("-3", -3),
+            ("x", 0),
+            ("", 0),
+            ("+", 0),
+            ("99999999999999999999", 0),
+        ] {
+            assert_eq!(leading_number(text), number, "{text}");
+        }
+    }
 
     #[test]
     fn values_are_cut_to_two_decimals() {
