@@ -7,7 +7,7 @@ mod support;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use lookups::{Linear, Lookup, PrefixTrie, Ranges, Table};
+use lookups::{Compressed, Linear, Lookup, Pop, PrefixTrie, RangeMap, Ranges, Table};
 use scope_shared::trie::NetworkTrie;
 
 const SIZES: [usize; 6] = [1, 10, 100, 500, 1000, 5000];
@@ -52,6 +52,9 @@ fn all(criterion: &mut Criterion) {
     bench_all::<Ranges>(criterion, "ranges");
     bench_all::<PrefixTrie>(criterion, "prefix-trie");
     bench_all::<Table>(criterion, "ip_network_table");
+    bench_all::<Pop>(criterion, "poptrie");
+    bench_all::<Compressed>(criterion, "iptrie");
+    bench_all::<RangeMap>(criterion, "rangemap");
 }
 
 criterion_group!(benches, all);

@@ -161,3 +161,73 @@ impl Lookup for Table {
         self.0.longest_match_ipv6(address).is_some()
     }
 }
+
+/// The crate poptrie.
+pub struct Pop(poptrie::Poptrie<(u32, u8), ()>, poptrie::Poptrie<(u128, u8), ()>);
+
+impl Lookup for Pop {
+    fn build(networks: &[IpNet]) -> Self {
+        let (v4, v6) = split(networks);
+        let (mut small, mut large) = (poptrie::Poptrie::new(), poptrie::Poptrie::new());
+        for network in v4 {
+            small.insert((network.addr().to_bits(), network.prefix_len()), ());
+        }
+        for network in v6 {
+            large.insert((network.addr().to_bits(), network.prefix_len()), ());
+        }
+        Self(small, large)
+    }
+
+    fn has_v4(&self, address: Ipv4Addr) -> bool {
+        self.0.lookup(address.to_bits()).is_some()
+    }
+
+    fn has_v6(&self, address: Ipv6Addr) -> bool {
+        self.1.lookup(address.to_bits()).is_some()
+    }
+}
+
+/// The crate iptrie, in its compressed form for look-ups. Its root always matches; none of the sets measured holds everything.
+pub struct Compressed(iptrie::set::LCTrieSet<Ipv4Net>, iptrie::set::LCTrieSet<Ipv6Net>);
+
+impl Lookup for Compressed {
+    fn build(networks: &[IpNet]) -> Self {
+        let (v4, v6) = split(networks);
+        let small: iptrie::set::RTrieSet<Ipv4Net> = v4.into_iter().collect();
+        let large: iptrie::set::RTrieSet<Ipv6Net> = v6.into_iter().collect();
+        Self(small.compress(), large.compress())
+    }
+
+    fn has_v4(&self, address: Ipv4Addr) -> bool {
+        self.0.lookup(&address).prefix_len() > 0
+    }
+
+    fn has_v6(&self, address: Ipv6Addr) -> bool {
+        self.1.lookup(&address).prefix_len() > 0
+    }
+}
+
+/// The crate rangemap.
+pub struct RangeMap(rangemap::RangeInclusiveSet<u32>, rangemap::RangeInclusiveSet<u128>);
+
+impl Lookup for RangeMap {
+    fn build(networks: &[IpNet]) -> Self {
+        let (v4, v6) = split(networks);
+        Self(
+            v4.iter()
+                .map(|network| network.network().to_bits()..=network.broadcast().to_bits())
+                .collect(),
+            v6.iter()
+                .map(|network| network.network().to_bits()..=network.broadcast().to_bits())
+                .collect(),
+        )
+    }
+
+    fn has_v4(&self, address: Ipv4Addr) -> bool {
+        self.0.contains(&address.to_bits())
+    }
+
+    fn has_v6(&self, address: Ipv6Addr) -> bool {
+        self.1.contains(&address.to_bits())
+    }
+}

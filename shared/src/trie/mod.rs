@@ -4,11 +4,12 @@
 //! cluster or "the Internet", and clusters have hundreds of networks. Built from prefixes with the covered ones dropped, so that at most one
 //! network can hold an address and a look-up never comes back to try another. No boxes and no pointers, only arenas and indices.
 //!
-//! IPv6, and IPv4 sets too scattered for the tables, are a crit-bit trie ([`critbit`]); ordinary IPv4 sets are four direct steps of a byte
-//! ([`direct`]); a single network is one comparison. An IPv4-mapped IPv6 address counts as IPv4, and no IPv4 address is in an IPv6 network.
+//! IPv6, and IPv4 sets too scattered for the tables, are a crit-bit trie ([`critbit`]), a handful of IPv6 networks a list ([`few`]); ordinary
+//! IPv4 sets are four direct steps of a byte ([`direct`]); a single network is one comparison. An IPv4-mapped IPv6 address counts as IPv4, and no IPv4 address is in an IPv6 network.
 
 mod critbit;
 mod direct;
+mod few;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -16,6 +17,7 @@ use ipnet::IpNet;
 
 use critbit::{CritBit, Prefix};
 use direct::Direct;
+use few::Few;
 
 /// An immutable set of networks.
 ///
@@ -29,7 +31,7 @@ use direct::Direct;
 #[derive(Clone, Debug, Default)]
 pub struct NetworkTrie {
     v4: V4,
-    v6: CritBit,
+    v6: V6,
     networks: Vec<IpNet>,
 }
 
@@ -43,6 +45,18 @@ enum V4 {
     },
     Direct(Box<Direct>),
     CritBit(CritBit),
+}
+
+#[derive(Clone, Debug)]
+enum V6 {
+    Few(Few),
+    CritBit(CritBit),
+}
+
+impl Default for V6 {
+    fn default() -> Self {
+        Self::Few(Few::default())
+    }
 }
 
 impl NetworkTrie {
@@ -64,7 +78,7 @@ impl NetworkTrie {
         let (v4, v6) = networks.split_at(split);
         Self {
             v4: V4::build(v4),
-            v6: CritBit::build(&v6.iter().map(prefix).collect::<Vec<_>>()),
+            v6: V6::build(v6),
             networks,
         }
     }
@@ -101,7 +115,10 @@ impl NetworkTrie {
         if high == 0 && low >> 32 == 0xffff {
             return self.contains_v4(Ipv4Addr::from_bits(low as u32));
         }
-        self.v6.contains(high, low)
+        match &self.v6 {
+            V6::Few(few) => few.contains(high, low),
+            V6::CritBit(trie) => trie.contains(high, low),
+        }
     }
 
     /// The networks, without the covered ones: IPv4 before IPv6, ascending.
@@ -140,6 +157,14 @@ impl V4 {
                 Direct::build(ranges).map_or_else(|| Self::CritBit(CritBit::build(&prefixes)), |direct| Self::Direct(Box::new(direct)))
             }
         }
+    }
+}
+
+impl V6 {
+    /// From disjoint networks in ascending order.
+    fn build(networks: &[IpNet]) -> Self {
+        let prefixes: Vec<Prefix> = networks.iter().map(prefix).collect();
+        Few::build(&prefixes).map_or_else(|| Self::CritBit(CritBit::build(&prefixes)), Self::Few)
     }
 }
 

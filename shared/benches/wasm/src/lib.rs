@@ -11,7 +11,7 @@ mod support;
 use std::cell::RefCell;
 use std::hint::black_box;
 
-use lookups::{Linear, Lookup, PrefixTrie, Ranges, Table};
+use lookups::{Compressed, Linear, Lookup, Pop, PrefixTrie, RangeMap, Ranges, Table};
 use scope_shared::frame::Encoding;
 use scope_shared::report::Report;
 use scope_shared::trie::NetworkTrie;
@@ -33,22 +33,33 @@ pub extern "C" fn run(rounds: u32) -> usize {
     CASE.with(|case| (0..rounds).map(|_| black_box(case.borrow()())).sum())
 }
 
-/// Prepares 4,096 look-ups, six of ten inside, in `count` networks of a family (4 or 6).
+/// Prepares 4,096 look-ups in `count` networks of a family (4 or 6), `inside` of ten of them inside; or, with `inside` above ten, a build.
 #[unsafe(no_mangle)]
-pub extern "C" fn prepare_lookup(contender: u32, family: u32, count: u32) {
-    match contender {
-        0 => lookup::<NetworkTrie>(family, count),
-        1 => lookup::<Linear>(family, count),
-        2 => lookup::<Ranges>(family, count),
-        3 => lookup::<PrefixTrie>(family, count),
-        _ => lookup::<Table>(family, count),
-    }
+pub extern "C" fn prepare_lookup(contender: u32, family: u32, count: u32, inside: u32) {
+    let prepare = match contender {
+        0 => lookup::<NetworkTrie>,
+        1 => lookup::<Linear>,
+        2 => lookup::<Ranges>,
+        3 => lookup::<PrefixTrie>,
+        4 => lookup::<Table>,
+        5 => lookup::<Pop>,
+        6 => lookup::<Compressed>,
+        _ => lookup::<RangeMap>,
+    };
+    prepare(family, count, inside);
 }
 
-fn lookup<L: Lookup + 'static>(family: u32, count: u32) {
+fn lookup<L: Lookup + 'static>(family: u32, count: u32, inside: u32) {
     let count = count as usize;
     let networks = if family == 4 { support::networks_v4(count) } else { support::networks_v6(count) };
-    let (set, addresses) = (L::build(&networks), support::addresses(&networks, 6));
+    if inside > 10 {
+        keep(Box::new(move || {
+            let set = L::build(&networks);
+            usize::from(set.has_v4(std::net::Ipv4Addr::LOCALHOST))
+        }));
+        return;
+    }
+    let (set, addresses) = (L::build(&networks), support::addresses(&networks, u64::from(inside)));
     if family == 4 {
         let addresses = lookups::v4(&addresses);
         keep(Box::new(move || addresses.iter().filter(|address| set.has_v4(**address)).count()));
