@@ -16,7 +16,7 @@ use super::reader::{Reader, limit};
 use super::strings::Strings;
 use crate::frame::Encoding;
 use crate::limits;
-use crate::report::{DnsRecord, Kind, Node, Report, Sampling, StringSet, Topology, VecMap};
+use crate::report::{DnsRecord, Kind, Node, Nodes, Report, Sampling, StringSet, Topology, VecMap};
 use crate::time::Timestamp;
 
 /// Reads a report as a probe sent it.
@@ -119,6 +119,10 @@ pub(super) struct Decoder<R> {
     nodes: usize,
     /// Keys of the maps read last, by [`Guesses`].
     guesses: [Vec<SmolStr>; 3],
+    /// Values of the `latest` map read last: what was said of the node before is often said of the next one, too.
+    pub(super) values: Vec<SmolStr>,
+    /// The topology name of the node read last.
+    pub(super) topology: SmolStr,
 }
 
 impl<R: Reader> Decoder<R> {
@@ -129,6 +133,8 @@ impl<R: Reader> Decoder<R> {
             now: Timestamp::ZERO,
             nodes: 0,
             guesses: Default::default(),
+            values: vec![SmolStr::default(); MAX_GUESSES],
+            topology: SmolStr::default(),
         }
     }
 
@@ -204,7 +210,7 @@ impl<R: Reader> Decoder<R> {
                 TopologyField::Tag => topology.tag = self.string()?,
                 TopologyField::Label => topology.label = self.string()?,
                 TopologyField::LabelPlural => topology.label_plural = self.string()?,
-                TopologyField::Nodes => topology.nodes = self.tree(Self::shared_node)?,
+                TopologyField::Nodes => topology.nodes = self.nodes()?,
                 TopologyField::Controls => topology.controls = self.tree(Self::control)?,
                 TopologyField::MetadataTemplates => topology.metadata_templates = self.tree(Self::metadata_template)?,
                 TopologyField::MetricTemplates => topology.metric_templates = self.tree(Self::metric_template)?,
@@ -218,13 +224,23 @@ impl<R: Reader> Decoder<R> {
         Ok(())
     }
 
-    /// A node, read where it will stay.
-    fn shared_node(&mut self) -> Result<Arc<Node>> {
-        let mut node = Arc::<Node>::default();
-        if let Some(node) = Arc::get_mut(&mut node) {
-            self.node_into(node)?;
+    /// The nodes of a topology, each read where it will stay. A node's id is its key again.
+    fn nodes(&mut self) -> Result<Nodes> {
+        let Some(mut map) = self.reader.map()? else {
+            return Ok(Nodes::new());
+        };
+        let mut nodes = Vec::with_capacity(reserve::<(SmolStr, Arc<Node>)>(self.reader.promised(&map)));
+        loop {
+            let Self { reader, strings, .. } = self;
+            let Some(key) = reader.key(&mut map, |key| strings.get(key))? else {
+                return Ok(Nodes::from_iter(nodes));
+            };
+            let mut node = Arc::<Node>::default();
+            if let Some(node) = Arc::get_mut(&mut node) {
+                self.node_into(node, &key)?;
+            }
+            nodes.push((key, node));
         }
-        Ok(node)
     }
 
     fn dns_record(&mut self) -> Result<DnsRecord> {
@@ -259,7 +275,19 @@ impl<R: Reader> Decoder<R> {
     #[inline]
     pub(super) fn string(&mut self) -> Result<SmolStr> {
         let Self { reader, strings, .. } = self;
-        reader.string(|text| strings.get(text))
+        match reader.usual_string(|raw| strings.get_raw(raw)) {
+            Some(text) => Ok(text),
+            None => reader.string(|text| strings.get(text)),
+        }
+    }
+
+    /// A string that is probably this one.
+    #[inline]
+    pub(super) fn string_like(&mut self, guess: &SmolStr) -> Result<SmolStr> {
+        match self.reader.usual_string(|raw| (raw == guess.as_bytes()).then(|| guess.clone())) {
+            Some(text) => Ok(text),
+            None => self.string(),
+        }
     }
 
     /// Reads a value nobody asked for.
@@ -282,8 +310,8 @@ impl<R: Reader> Decoder<R> {
     }
 
     /// A map of a node, read after `guesses`: nodes of a topology have mostly the same keys in the same order, so the keys of the one before
-    /// are tried first. A guess that holds costs a comparison instead of a validation and a copy.
-    pub(super) fn guided_map<V>(&mut self, guesses: Guesses, mut read: impl FnMut(&mut Self) -> Result<V>) -> Result<VecMap<V>> {
+    /// are tried first. A guess that holds costs a comparison instead of a validation and a copy. `read` is told which entry it reads.
+    pub(super) fn guided_map<V>(&mut self, guesses: Guesses, mut read: impl FnMut(&mut Self, usize) -> Result<V>) -> Result<VecMap<V>> {
         let Some(mut map) = self.reader.map()? else {
             return Ok(VecMap::new());
         };
@@ -311,7 +339,7 @@ impl<R: Reader> Decoder<R> {
                     key
                 }
             };
-            let value = read(self)?;
+            let value = read(self, entries.len())?;
             entries.push((key, value));
         }
         entries.shrink_to_fit();

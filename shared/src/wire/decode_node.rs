@@ -39,21 +39,25 @@ struct OldControl {
 }
 
 impl<R: Reader> Decoder<R> {
-    /// Reads into an empty node.
-    pub(super) fn node_into(&mut self, node: &mut Node) -> Result<()> {
+    /// Reads into an empty node, whose id is probably `id`.
+    pub(super) fn node_into(&mut self, node: &mut Node, id: &SmolStr) -> Result<()> {
         self.count_node()?;
         let Some(mut map) = self.reader.map()? else { return Ok(()) };
         let mut old_controls = Vec::new();
         let mut counters = Vec::new();
         while let Some(field) = self.reader.field(&mut map, NodeField::known)? {
             match field {
-                NodeField::Id => node.id = self.string()?,
-                NodeField::Topology => node.topology = self.string()?,
+                NodeField::Id => node.id = self.string_like(id)?,
+                NodeField::Topology => {
+                    let before = std::mem::take(&mut self.topology);
+                    node.topology = self.string_like(&before)?;
+                    self.topology = node.topology.clone();
+                }
                 NodeField::Sets => node.sets = self.vec_map(Self::string_set)?,
                 NodeField::Adjacency => node.adjacency = self.string_set()?,
                 NodeField::Latest => node.latest = self.guided_map(Guesses::Latest, Self::latest)?,
-                NodeField::Metrics => node.metrics = self.guided_map(Guesses::Metrics, Self::metric)?,
-                NodeField::Parents => node.parents = self.guided_map(Guesses::Parents, Self::string_set)?,
+                NodeField::Metrics => node.metrics = self.guided_map(Guesses::Metrics, |decoder, _| decoder.metric())?,
+                NodeField::Parents => node.parents = self.guided_map(Guesses::Parents, |decoder, _| decoder.string_set())?,
                 NodeField::Children => node.children = self.children()?,
                 NodeField::LatestControls => old_controls = self.vec_map(Self::old_control)?.into_vec(),
                 NodeField::Counters => counters = self.vec_map(|decoder| decoder.reader.int())?.into_vec(),
@@ -77,7 +81,7 @@ impl<R: Reader> Decoder<R> {
     fn children(&mut self) -> Result<Vec<Node>> {
         let child = |decoder: &mut Self| {
             let mut child = Node::default();
-            decoder.node_into(&mut child).map(|()| child)
+            decoder.node_into(&mut child, &SmolStr::default()).map(|()| child)
         };
         let mut children = self.list(child)?.unwrap_or_default();
         if !children.is_sorted_by(|a, b| a.id < b.id) {
@@ -87,15 +91,25 @@ impl<R: Reader> Decoder<R> {
         Ok(children)
     }
 
-    fn latest(&mut self) -> Result<Latest> {
-        let Self { reader, strings, .. } = self;
-        if let Some(entry) = reader.usual_entry(|timestamp, value| Latest {
-            timestamp,
-            value: strings.get(value),
-        }) {
-            return Ok(entry);
-        }
-        self.unusual_latest()
+    /// An entry of `latest`, which is the `at`th of its map.
+    fn latest(&mut self, at: usize) -> Result<Latest> {
+        let Self {
+            reader, strings, values, ..
+        } = self;
+        let guess = values.get_mut(at);
+        let entry = reader.usual_entry(|timestamp, raw| {
+            let value = match guess {
+                Some(guess) if guess.as_bytes() == raw => guess.clone(),
+                Some(guess) => {
+                    let value = strings.get_raw(raw)?;
+                    guess.clone_from(&value);
+                    value
+                }
+                None => strings.get_raw(raw)?,
+            };
+            Some(Latest { timestamp, value })
+        });
+        entry.map_or_else(|| self.unusual_latest(), Ok)
     }
 
     fn unusual_latest(&mut self) -> Result<Latest> {

@@ -385,22 +385,29 @@ impl<'a> Reader for MsgpackReader<'a> {
     }
 
     #[inline]
-    fn usual_entry<T>(&mut self, read: impl FnOnce(Timestamp, &str) -> T) -> Option<T> {
+    fn usual_entry<T>(&mut self, read: impl FnOnce(Timestamp, &[u8]) -> Option<T>) -> Option<T> {
         const HEAD: &[u8; 12] = b"\x82\xa9timestamp\xaf";
         const MIDDLE: &[u8; 6] = b"\xa5value";
         let (head, rest) = self.rest.split_first_chunk::<12>()?;
         let (time, rest) = rest.split_first_chunk::<15>()?;
         let (middle, rest) = rest.split_first_chunk::<6>()?;
-        let (length, rest) = rest.split_first()?;
-        if head != HEAD || middle != MIDDLE || !matches!(length, 0xa0..=0xbf) {
+        if head != HEAD || middle != MIDDLE {
             return None;
         }
-        let (value, rest) = rest.split_at_checked(usize::from(length & 0x1f))?;
-        let entry = read(parse_binary(time)?, std::str::from_utf8(value).ok()?);
+        let (value, rest) = usual_raw(rest)?;
+        let entry = read(parse_binary(time)?, value)?;
         self.rest = rest;
         // What a map of two entries costs.
         self.budget.spend(4).ok()?;
         Some(entry)
+    }
+
+    #[inline]
+    fn usual_string<T>(&mut self, read: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+        let (raw, rest) = usual_raw(self.rest)?;
+        let read = read(raw)?;
+        self.rest = rest;
+        Some(read)
     }
 
     #[inline]
@@ -445,6 +452,21 @@ impl<'a> Reader for MsgpackReader<'a> {
     fn reset(&mut self, (rest, budget): Self::Mark) {
         self.rest = rest;
         self.budget = budget;
+    }
+}
+
+/// The string at the beginning of `rest`, and what follows it, if it is one of the two forms that the dialect writes for up to 64 kB.
+#[inline]
+fn usual_raw(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    const { assert!(limits::REPORT_STRING_BYTES >= u16::MAX as usize) }
+    let (head, rest) = rest.split_first()?;
+    match head {
+        0xa0..=0xbf => rest.split_at_checked(usize::from(head & 0x1f)),
+        0xda => {
+            let (length, rest) = rest.split_first_chunk::<2>()?;
+            rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
+        }
+        _ => None,
     }
 }
 

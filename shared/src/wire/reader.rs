@@ -49,8 +49,12 @@ pub(super) trait Reader {
     fn value(&mut self) -> Result<Value>;
 
     /// Takes an entry of `latest`, a time and a string, if it is written exactly as encoders of this format do; else takes nothing.
-    /// Nearly every value of a report is one of these.
-    fn usual_entry<T>(&mut self, _read: impl FnOnce(Timestamp, &str) -> T) -> Option<T> {
+    /// Nearly every value of a report is one of these. Also takes nothing if `read` returns `None`.
+    fn usual_entry<T>(&mut self, _read: impl FnOnce(Timestamp, &[u8]) -> Option<T>) -> Option<T> {
+        None
+    }
+    /// Takes the next string if it is written as encoders of this format do and `read` takes its bytes (which may be no UTF-8).
+    fn usual_string<T>(&mut self, _read: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
         None
     }
     /// Takes a sample, a time and a float, under the same condition.

@@ -34,6 +34,20 @@ impl Strings {
         }
     }
 
+    /// The same from bytes; `None` if they are no UTF-8. A long string that is known is recognised by its bytes alone, without looking
+    /// whether they are text once more.
+    #[inline]
+    pub(super) fn get_raw(&mut self, raw: &[u8]) -> Option<SmolStr> {
+        if raw.len() <= SmolStr::INLINE_CAP {
+            return std::str::from_utf8(raw).ok().map(SmolStr::new);
+        }
+        let at = self.hasher.hash_one(raw) as usize % SLOTS;
+        match self.slots.get(at) {
+            Some(slot) if slot.as_bytes() == raw => Some(slot.clone()),
+            _ => std::str::from_utf8(raw).ok().map(|text| self.shared(text)),
+        }
+    }
+
     fn shared(&mut self, text: &str) -> SmolStr {
         if self.slots.is_empty() {
             self.slots.resize(SLOTS, SmolStr::default());
