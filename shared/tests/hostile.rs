@@ -205,7 +205,8 @@ fn topology<'v>(report: &'v serde_json::Value, key: &str) -> impl Iterator<Item 
 }
 
 fn compare(name: &str, ours: &serde_json::Value, theirs: &serde_json::Value) {
-    for key in theirs.as_object().unwrap().keys() {
+    // Ancient probes' addresses are passed over.
+    for key in theirs.as_object().unwrap().keys().filter(|key| *key != "Address") {
         assert_eq!(topology(ours, key).count(), topology(theirs, key).count(), "{name} {key}");
         for (id, node) in topology(theirs, key) {
             let mine = &ours[key]["nodes"][id];
