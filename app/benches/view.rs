@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use scope_app::feed::Feed;
-use scope_app::generate::{Cluster, Dialect, Shape, Stream};
+use scope_app::generate::{Body, Cluster, Dialect, Shape, Stream};
 use scope_app::view::{Engine, Options, api};
-use scope_shared::frame::Encoding;
+use scope_shared::frame::{Encoding, ReportKind};
 use scope_shared::report::Report;
 use scope_shared::wire::decode_report;
 
@@ -28,18 +28,35 @@ fn real() -> Report {
     decode_report(&std::fs::read(path).unwrap(), Encoding::Json, true).unwrap()
 }
 
-/// The hosts' streams after their first, full reports, and the engine that read them.
-fn live(hosts: usize) -> (Vec<Stream>, Engine) {
+/// An engine that has read the full reports of so many hosts, and one of them a second later, and again, as often as asked: the same fourteen
+/// seconds over and over, each relative to the full report, so that every delta is as large as any other whatever the number of hosts.
+fn live(hosts: usize) -> (Engine, impl FnMut() -> Vec<u8>) {
     let cluster = Cluster::new(Shape { hosts, ..Shape::default() });
-    let mut streams: Vec<Stream> = (0..hosts)
-        .map(|host| Stream::new(cluster, host, Dialect::Ours { full_every: 1000 }))
-        .collect();
     let mut engine = Engine::new(Feed::new());
-    for stream in &mut streams {
-        engine.feed_mut().frame(&stream.next_body().frame(0), 0).unwrap();
+    for host in 0..hosts {
+        let full = Stream::new(cluster, host, Dialect::Ours { full_every: 15 }).next_body();
+        engine.feed_mut().frame(&full.frame(0), 0).unwrap();
     }
-    engine.nodes("containers", &Options::none());
-    (streams, engine)
+    let mut stream = Stream::new(cluster, 0, Dialect::Ours { full_every: 15 });
+    let base = stream.next_body();
+    let deltas: Vec<Body> = (1..15).map(|_| stream.next_body()).collect();
+    let mut sent = 0;
+    let next = move || {
+        sent += 1;
+        let ReportKind::Full { sequence: base } = base.kind else {
+            panic!("the first report is full")
+        };
+        let kind = ReportKind::Delta {
+            sequence: base + sent,
+            base,
+        };
+        let delta = Body {
+            kind,
+            ..deltas[sent as usize % deltas.len()].clone()
+        };
+        delta.frame(0)
+    };
+    (engine, next)
 }
 
 /// A view rendered from nothing: joins, graph, summaries.
@@ -123,23 +140,19 @@ fn reading(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// One probe's delta of one second, up to the view that is looked at: with ten times the hosts it must not cost ten times as much.
+/// One probe's delta of one second, up to the view that is looked at: with a hundred times the hosts it must not cost a hundred times as much.
 fn one_delta(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("one host's delta");
-    for hosts in [10, 100] {
-        for view in ["", "containers", "hosts"] {
+    for hosts in [1, 10, 100] {
+        for view in ["", "containers", "processes", "hosts"] {
             let what = if view.is_empty() { "read and merged" } else { view };
-            let (mut streams, mut engine) = live(hosts);
-            let mut next = (1..).map(move |turn| {
-                let stream = &mut streams[turn % hosts];
-                stream.next_body().frame(0)
-            });
+            let (mut engine, mut next) = live(hosts);
             engine.nodes(if view.is_empty() { "containers" } else { view }, &Options::defaults());
             group.bench_function(format!("{what}, {hosts} hosts"), |bencher| {
                 bencher.iter_custom(|iterations| {
                     let mut total = Duration::ZERO;
                     for _ in 0..iterations {
-                        let frame = next.next().unwrap();
+                        let frame = next();
                         let start = Instant::now();
                         engine.feed_mut().frame(&frame, 0).unwrap();
                         if !view.is_empty() {

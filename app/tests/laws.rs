@@ -176,7 +176,7 @@ fn torn(report: &Report, seed: u64) -> Report {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Two probes of ours and two of the original's, with reports lost and repeated, probes leaving, and silence.
     #[test]

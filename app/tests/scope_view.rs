@@ -49,6 +49,29 @@ fn a_view_is_an_aligned_table() {
 }
 
 #[test]
+fn people_see_names_in_order_headings_and_words_instead_of_seconds() {
+    let out = text(&scope_view(&[
+        "get",
+        "--table",
+        "/api/probes",
+        "/api/topology/containers",
+        "/api/topology/none",
+    ]));
+    let sections: Vec<&str> = out.split("\n\n").collect();
+    assert!(sections[0].starts_with("# /api/probes\nPROBE"), "{out}");
+    let names: Vec<&str> = sections[1]
+        .lines()
+        .skip(2)
+        .map(|line| line.split_whitespace().next().unwrap())
+        .collect();
+    assert_eq!(names[..2], ["client", "server"], "{out}");
+    assert_eq!(sections[2], "# /api/topology/none\n404 page not found (404)\n");
+    let output = scope_view(&["node", "containers", "nobody"]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no such view or node"));
+}
+
+#[test]
 fn what_cannot_be_read_is_said_and_fails() {
     let output = Command::new(env!("CARGO_BIN_EXE_scope-view"))
         .args(["--report", "none.json", "get", "/api/topology"])

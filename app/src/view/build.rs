@@ -137,8 +137,7 @@ impl Builder {
         for edge in &mut edges {
             *edge = u64::from(place[(*edge >> 32) as usize]) << 32 | u64::from(place[*edge as u32 as usize]);
         }
-        edges.sort_unstable();
-        edges.dedup();
+        let edges = sorted(edges, order.len());
         let mut dangling: Vec<(u32, Vec<SmolStr>)> = self.dangling.into_iter().map(|(at, ids)| (place[at as usize], ids)).collect();
         dangling.sort_unstable();
         let mut drafts: Vec<Option<Draft>> = self.drafts.into_iter().map(Some).collect();
@@ -163,6 +162,31 @@ impl Builder {
             connected: Vec::new(),
         }
     }
+}
+
+/// Edges in order, each once. Where there are few nodes, many edges between them are mostly the same ones: they are ticked off.
+fn sorted(mut edges: Vec<u64>, nodes: usize) -> Vec<u64> {
+    const FEW: usize = 1024;
+    if nodes > FEW || edges.len() < nodes * 8 {
+        edges.sort_unstable();
+        edges.dedup();
+        return edges;
+    }
+    let words = nodes.div_ceil(64);
+    let mut seen = vec![0u64; nodes * words];
+    for edge in edges {
+        let (from, to) = ((edge >> 32) as usize, edge as u32 as usize);
+        seen[from * words + to / 64] |= 1 << (to % 64);
+    }
+    let mut sorted = Vec::new();
+    for (at, mut word) in seen.into_iter().enumerate() {
+        while word != 0 {
+            let to = (at % words) * 64 + word.trailing_zeros() as usize;
+            sorted.push(((at / words) as u64) << 32 | to as u64);
+            word &= word - 1;
+        }
+    }
+    sorted
 }
 
 impl Draft {

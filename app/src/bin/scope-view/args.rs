@@ -56,6 +56,8 @@ pub(crate) enum Verb {
     Get(Get),
     /// The views and how much each holds.
     Views(How),
+    /// Any view by its id, e.g. that of a kind that Scope does not know.
+    View(View),
     /// Everything about one node.
     Node(Node),
     /// Serve the views to language-model tools: the Model Context Protocol on standard input and output, read-only.
@@ -105,7 +107,7 @@ impl Verb {
             Self::SwarmServices(how) => ("swarm-services", how),
             Self::Hosts(how) => ("hosts", how),
             Self::Weave(how) => ("weave", how),
-            Self::Get(_) | Self::Views(_) | Self::Node(_) | Self::Mcp => return None,
+            Self::Get(_) | Self::Views(_) | Self::View(_) | Self::Node(_) | Self::Mcp => return None,
         })
     }
 }
@@ -118,6 +120,14 @@ pub(crate) struct Get {
     /// Print aligned tables instead of JSON.
     #[arg(long)]
     pub(crate) table: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct View {
+    /// The view's id as `views` lists it.
+    pub(crate) view: String,
+    #[command(flatten)]
+    pub(crate) how: How,
 }
 
 #[derive(Debug, clap::Args)]

@@ -11,10 +11,10 @@ mod table;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use args::{Args, Verb};
 use clap::Parser;
-use scope_app::view::{Config, Engine, LabelFilter, MetricLinks, api};
+use scope_app::view::{Config, Engine, LabelFilter, MetricLinks, Options, api};
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -49,14 +49,35 @@ fn run(args: Args) -> Result<()> {
             for path in &get.paths {
                 let answer = api::get(&mut engine, path);
                 if get.table {
+                    if get.paths.len() > 1 {
+                        writeln!(out, "# {path}")?;
+                    }
                     table::answer(&mut out, &answer)?;
+                    if get.paths.last() != Some(path) {
+                        writeln!(out)?;
+                    }
                 } else {
                     out.write_all(&answer)?;
                     out.write_all(b"\n")?;
                 }
             }
         }
-        Verb::Views(view) => print(&mut engine, &mut out, "/api/topology", view)?,
+        Verb::Views(how) => {
+            let mut views = engine.topologies(&Options::from_query(&how.query()));
+            views.extend(engine.generic_topologies());
+            if how.json {
+                serde_json::to_writer(&mut out, &views)?;
+                out.write_all(b"\n")?;
+            } else {
+                table::overview(&mut out, &views)?;
+            }
+        }
+        Verb::View(view) => print(
+            &mut engine,
+            &mut out,
+            &format!("/api/topology/{}", args::escaped(&view.view)),
+            &view.how,
+        )?,
         Verb::Node(node) => {
             let path = format!("/api/topology/{}/{}", args::escaped(&node.view), args::escaped(&node.id));
             print(&mut engine, &mut out, &path, &node.how)?;
@@ -74,6 +95,9 @@ fn run(args: Args) -> Result<()> {
 /// Prints one path's answer as a table for people, or as JSON for programs. Option defaults apply, as on the page.
 fn print(engine: &mut Engine, out: &mut impl Write, path: &str, how: &args::How) -> Result<()> {
     let answer = api::get(engine, &format!("{path}?{}", how.query()));
+    if answer.starts_with(br#"{"status":"#) {
+        bail!("there is no such view or node; `scope-view … views` lists the views, and each view its nodes with their ids");
+    }
     if how.json {
         out.write_all(&answer)?;
         out.write_all(b"\n")?;

@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use anyhow::Result;
-use scope_app::model::{Connection, MetadataRow, MetricRow, NodeDetails, NodeSummary, TopologyDesc};
+use scope_app::format::duration;
+use scope_app::model::{self, Connection, MetadataRow, MetricRow, NodeDetails, NodeSummary, TopologyDesc};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -53,12 +54,21 @@ struct Detailed {
 }
 
 #[derive(Deserialize)]
+struct Probe {
+    id: String,
+    hostname: String,
+    version: String,
+    #[serde(rename = "lastSeen")]
+    last_seen: String,
+}
+
+#[derive(Deserialize)]
 struct Failed {
     status: u16,
     error: String,
 }
 
-/// Prints an answer; what is neither a list nor a node is printed as JSON with line breaks.
+/// Prints an answer; what is no list and no node is printed as JSON with line breaks.
 pub(crate) fn answer(out: &mut impl Write, answer: &[u8]) -> Result<()> {
     if let Ok(failed) = serde_json::from_slice::<Failed>(answer) {
         writeln!(out, "{} ({})", failed.error, failed.status)?;
@@ -66,10 +76,14 @@ pub(crate) fn answer(out: &mut impl Write, answer: &[u8]) -> Result<()> {
         list(out, &nodes.nodes)?;
     } else if let Ok(detailed) = serde_json::from_slice::<Detailed>(answer) {
         details(out, &detailed.node)?;
-    } else if let Ok(views) = serde_json::from_slice::<Vec<TopologyDesc>>(answer)
-        .map_err(drop)
-        .and_then(with_urls)
-    {
+    } else if let Ok(probes) = serde_json::from_slice::<Vec<Probe>>(answer) {
+        let mut table = Table::new(&["PROBE", "HOST", "VERSION", "LAST SEEN"]);
+        let rows = probes
+            .into_iter()
+            .map(|probe| vec![probe.id, probe.hostname, probe.version, probe.last_seen]);
+        table.rows.extend(rows);
+        table.print(out)?;
+    } else if let Ok(views) = serde_json::from_slice::<Vec<TopologyDesc>>(answer) {
         overview(out, &views)?;
     } else {
         let value: serde_json::Value = serde_json::from_slice(answer)?;
@@ -78,16 +92,8 @@ pub(crate) fn answer(out: &mut impl Write, answer: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Only a list of views has URLs; a list of probes must not be taken for one.
-fn with_urls(views: Vec<TopologyDesc>) -> Result<Vec<TopologyDesc>, ()> {
-    if views.iter().all(|view| !view.url.is_empty()) {
-        Ok(views)
-    } else {
-        Err(())
-    }
-}
-
-fn overview(out: &mut impl Write, views: &[TopologyDesc]) -> Result<()> {
+/// Prints the list of views.
+pub(crate) fn overview(out: &mut impl Write, views: &[TopologyDesc]) -> Result<()> {
     let mut table = Table::new(&["VIEW", "NAME", "NODES", "EDGES", "FILTERED"]);
     let mut add = |view: &TopologyDesc, indent: &str| {
         let id = view.url.rsplit('/').next().unwrap_or("");
@@ -118,7 +124,10 @@ fn list(out: &mut impl Write, nodes: &BTreeMap<String, NodeSummary>) -> Result<(
     header.extend(metrics.iter().map(|(_, label)| label.clone()));
     header.extend(["CONNECTS TO".to_owned(), "ID".to_owned()]);
     let mut table = Table { rows: vec![header] };
-    for node in nodes.values() {
+    // People look for names; ids only tell equal names apart.
+    let mut by_name: Vec<&NodeSummary> = nodes.values().collect();
+    by_name.sort_by(|a, b| (a.pseudo, &a.label, &a.label_minor, &a.id).cmp(&(b.pseudo, &b.label, &b.label_minor, &b.id)));
+    for node in by_name {
         let mut row = vec![node.label.to_string(), node.label_minor.to_string()];
         row.extend(
             metrics
@@ -210,12 +219,7 @@ fn details(out: &mut impl Write, node: &NodeDetails) -> Result<()> {
         section(out, &group.label, &group.connections.iter().map(connection).collect::<Vec<_>>())?;
     }
     for table in &summary.tables {
-        let rows: Vec<Vec<String>> = table
-            .rows
-            .iter()
-            .map(|row| row.entries.values().map(ToString::to_string).collect())
-            .collect();
-        section(out, &table.label, &rows)?;
+        section(out, &table.label, &rows_of(table))?;
     }
     section(
         out,
@@ -228,8 +232,27 @@ fn details(out: &mut impl Write, node: &NodeDetails) -> Result<()> {
     )
 }
 
+/// A table's rows; one of several columns begins with their names.
+fn rows_of(table: &model::Table) -> Vec<Vec<String>> {
+    let Some(columns) = table.columns.as_ref().filter(|columns| !columns.is_empty()) else {
+        let rows = table.rows.iter();
+        return rows.map(|row| row.entries.values().map(ToString::to_string).collect()).collect();
+    };
+    let names = columns.iter().map(|column| column.label.to_uppercase()).collect();
+    let cells = |row: &model::TableRow| {
+        let cells = columns.iter().map(|column| row.entries.get(&column.id));
+        cells.map(|cell| cell.map(ToString::to_string).unwrap_or_default()).collect()
+    };
+    let rows: Vec<Vec<String>> = table.rows.iter().map(cells).collect();
+    if rows.is_empty() { rows } else { [vec![names], rows].concat() }
+}
+
 fn pair(row: &MetadataRow) -> Vec<String> {
-    vec![row.label.to_string(), row.value.to_string()]
+    let value = match row.data_type.as_str() {
+        "duration" => row.value.parse().map_or_else(|_| row.value.to_string(), duration),
+        _ => row.value.to_string(),
+    };
+    vec![row.label.to_string(), value]
 }
 
 fn connection(row: &Connection) -> Vec<String> {
@@ -242,7 +265,10 @@ fn section(out: &mut impl Write, title: &str, rows: &[Vec<String>]) -> Result<()
     if rows.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{title}")?;
+    writeln!(out)?;
+    if !title.is_empty() {
+        writeln!(out, "{title}")?;
+    }
     Table {
         rows: rows
             .iter()

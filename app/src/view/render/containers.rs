@@ -5,8 +5,9 @@ use std::sync::Arc;
 use scope_shared::report::{Kind, Node, StringSet};
 use smol_str::{SmolStr, format_smolstr};
 
+use super::grouping::Manner;
 use super::{Renderer, What, is_pseudo, levels, name, whole};
-use crate::view::build::{Builder, Targets};
+use crate::view::build::Builder;
 use crate::view::graph::{Graph, Kid, LevelName, Masked, Nodes, aligned};
 use crate::view::ids::{PSEUDO, image_key};
 
@@ -17,6 +18,9 @@ pub(super) struct WithImages {
     own: Nodes,
     made: Nodes,
 }
+
+/// Groups of containers hold the containers' children, too, and pseudo nodes stay beside them.
+const GROUPED: Manner = Manner { deep: true, pseudo: true };
 
 /// What a container takes over from its image.
 const IMAGE_KEYS: [&str; 5] = [
@@ -100,28 +104,14 @@ impl Renderer<'_> {
     pub(super) fn container_hostnames(&mut self) -> Masked {
         let input = self.graph(What::Containers);
         let mut builder = Builder::default();
-        let source = builder.source(input.clone());
-        let group = name("group:container:docker_container_hostname");
-        let targets = Targets::build(input.graph.nodes.len(), |at, targets| {
-            let node = input.graph.node(at);
-            if !input.has(at) {
-            } else if is_pseudo(node) {
-                targets.push(pass_through(&mut builder, node, source, at));
-            } else if let Some(entry) = node.latest.get("docker_container_hostname") {
-                let to = builder.bare(&entry.value, &group);
-                builder.count(to, &node.topology);
-                builder.kid(
-                    to,
-                    Kid::Node {
-                        source,
-                        at,
-                        itself: true,
-                        deep: true,
-                    },
-                );
-                targets.push(to);
+        let grouping = &mut self.rendered.kept.by_hostname;
+        grouping.update(0, &input.graph.nodes, |node, add| {
+            if let Some(entry) = node.latest.get("docker_container_hostname") {
+                add(entry.value.clone());
             }
         });
+        let topology = name("group:container:docker_container_hostname");
+        let targets = grouping.put(&mut builder, &input, &topology, GROUPED);
         builder.project(&input, &targets);
         // Each group has a container, but a group that took over a pseudo node's id may have none.
         whole(builder.finish()).filter(|node| node.latest.contains_key("count_container"))
@@ -131,33 +121,17 @@ impl Renderer<'_> {
     pub(super) fn container_images(&mut self) -> Masked {
         let input = self.graph(What::Containers);
         let mut builder = Builder::default();
-        let source = builder.source(input.clone());
-        let image_topology = name(Kind::ContainerImage.name());
         for (_, image) in self.state.nodes(Kind::ContainerImage) {
             if let Some(image) = by_name(image) {
                 builder.node(&image);
             }
         }
-        let targets = Targets::build(input.graph.nodes.len(), |at, targets| {
-            let node = input.graph.node(at);
-            if !input.has(at) {
-            } else if is_pseudo(node) {
-                targets.push(pass_through(&mut builder, node, source, at));
-            } else if let Some(to) = self.image_group(node) {
-                let to = builder.bare(&to, &image_topology);
-                builder.count(to, &node.topology);
-                builder.kid(
-                    to,
-                    Kid::Node {
-                        source,
-                        at,
-                        itself: true,
-                        deep: true,
-                    },
-                );
-                targets.push(to);
-            }
+        let mut grouping = std::mem::take(&mut self.rendered.kept.by_image);
+        grouping.update(self.rendered.images, &input.graph.nodes, |node, add| {
+            self.image_group(node).into_iter().for_each(add);
         });
+        let targets = grouping.put(&mut builder, &input, &name(Kind::ContainerImage.name()), GROUPED);
+        self.rendered.kept.by_image = grouping;
         builder.project(&input, &targets);
         let graph = builder.finish();
         let empty = without_containers(&graph);

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use scope_shared::report::Kind;
 
-use super::{Renderer, What, is_pseudo, levels, name, whole};
+use super::grouping::Manner;
+use super::{Renderer, What, levels, name, whole};
 use crate::view::build::{Builder, Targets};
-use crate::view::graph::{Kid, LevelName, Masked};
+use crate::view::graph::{LevelName, Masked};
 
 impl Renderer<'_> {
     pub(super) fn hosts(&mut self) -> Masked {
@@ -26,39 +27,23 @@ impl Renderer<'_> {
             targets.push(to);
         });
         builder.project(&level, &targets);
-        for what in [What::Processes, What::PlainContainers, What::ContainerImages, What::Pods] {
-            let graph = self.graph(what);
-            add(&mut builder, &graph, what != What::ContainerImages);
+        let sources = [What::Processes, What::PlainContainers, What::ContainerImages, What::Pods];
+        for (what, kept) in sources.into_iter().zip(0..) {
+            let input = self.graph(what);
+            let grouping = &mut self.rendered.kept.on_hosts[kept];
+            grouping.update(0, &input.graph.nodes, |node, add| {
+                node.parents.get("host").into_iter().flatten().for_each(|host| add(host.clone()));
+            });
+            let manner = Manner {
+                deep: false,
+                pseudo: false,
+            };
+            let targets = grouping.put(&mut builder, &input, &name(Kind::Host.name()), manner);
+            // Images are on several hosts at once: their edges would be false.
+            if what != What::ContainerImages {
+                builder.project(&input, &targets);
+            }
         }
         whole(builder.finish())
-    }
-}
-
-/// Puts every node of a graph on its hosts. Images are on several hosts at once: their edges would be false.
-fn add(builder: &mut Builder, input: &Arc<Masked>, with_edges: bool) {
-    let source = builder.source(input.clone());
-    let topology = name(Kind::Host.name());
-    let targets = Targets::build(input.graph.nodes.len(), |at, targets| {
-        let node = input.graph.node(at);
-        if !input.has(at) || is_pseudo(node) {
-            return;
-        }
-        for host in node.parents.get("host").into_iter().flatten() {
-            let to = builder.bare(host, &topology);
-            builder.count(to, &node.topology);
-            builder.kid(
-                to,
-                Kid::Node {
-                    source,
-                    at,
-                    itself: true,
-                    deep: false,
-                },
-            );
-            targets.push(to);
-        }
-    });
-    if with_edges {
-        builder.project(input, &targets);
     }
 }

@@ -1,6 +1,7 @@
 //! The renderers: from reports and joins to one graph for each view. Each runs when it is first asked for, and once per state.
 
 mod containers;
+mod grouping;
 mod hosts;
 pub(crate) mod levels;
 mod parents;
@@ -17,6 +18,7 @@ use super::graph::{Graph, Masked, Sieve};
 use super::ids::PSEUDO;
 use super::joins::Joins;
 use super::state::State;
+use grouping::Grouping;
 
 /// What can be rendered: the views, and steps that several of them share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +75,11 @@ struct Kept {
     hosts: Option<levels::LevelGraph>,
     not_deleted: Sieve,
     with_images: containers::WithImages,
+    by_name: Grouping,
+    by_hostname: Grouping,
+    by_image: Grouping,
+    /// Of what stands on hosts: processes, containers, images, pods.
+    on_hosts: [Grouping; 4],
 }
 
 impl Rendered {

@@ -2,9 +2,10 @@
 
 use scope_shared::report::Kind;
 
-use super::{Renderer, What, is_pseudo, levels, name, whole};
-use crate::view::build::{Builder, Targets};
-use crate::view::graph::{Graph, Kid, LevelName, Masked};
+use super::grouping::Manner;
+use super::{Renderer, What, levels, name, whole};
+use crate::view::build::Builder;
+use crate::view::graph::{Graph, LevelName, Masked};
 
 impl Renderer<'_> {
     /// Every reported process, connected or not, and what is outside of them.
@@ -25,37 +26,14 @@ impl Renderer<'_> {
     pub(super) fn process_names(&mut self) -> Masked {
         let input = self.graph(What::Processes);
         let mut builder = Builder::default();
-        let source = builder.source(input.clone());
-        let group = name("group:process:name");
-        let targets = Targets::build(input.graph.nodes.len(), |at, targets| {
-            let node = input.graph.node(at);
-            if is_pseudo(node) {
-                let to = builder.node(node);
-                builder.kid(
-                    to,
-                    Kid::Node {
-                        source,
-                        at,
-                        itself: false,
-                        deep: true,
-                    },
-                );
-                targets.push(to);
-            } else if let Some(entry) = node.latest.get("name") {
-                let to = builder.bare(&entry.value, &group);
-                builder.count(to, &node.topology);
-                builder.kid(
-                    to,
-                    Kid::Node {
-                        source,
-                        at,
-                        itself: true,
-                        deep: true,
-                    },
-                );
-                targets.push(to);
+        let grouping = &mut self.rendered.kept.by_name;
+        grouping.update(0, &input.graph.nodes, |node, add| {
+            if let Some(entry) = node.latest.get("name") {
+                add(entry.value.clone());
             }
         });
+        let manner = Manner { deep: true, pseudo: true };
+        let targets = grouping.put(&mut builder, &input, &name("group:process:name"), manner);
         builder.project(&input, &targets);
         whole(builder.finish().color_connected())
     }

@@ -1,0 +1,67 @@
+// Times reading, merging and rendering in WebAssembly. Build first:
+//   cargo build --release --target wasm32-unknown-unknown --manifest-path app/benches/wasm/Cargo.toml --target-dir target
+// then: node app/benches/wasm/run.mjs [target/wasm32-unknown-unknown/release/scope_app_wasm_bench.wasm]
+import { readFile } from "node:fs/promises";
+
+const path = process.argv[2] ?? "target/wasm32-unknown-unknown/release/scope_app_wasm_bench.wasm";
+const { instance } = await WebAssembly.instantiate(await readFile(path), {});
+const { memory, run, real_report, prepare_view, prepare_reading, prepare_delta } = instance.exports;
+
+const real = await readFile(new URL("../../tests/golden/render-report/report.json.gz", import.meta.url));
+const at = real_report(real.length);
+new Uint8Array(memory.buffer, at, real.length).set(real);
+
+// The best of several runs of at least 20 ms each: other work on the machine only ever makes a run slower.
+function best(repeats = 5) {
+  let rounds = 1;
+  const time = () => {
+    const start = performance.now();
+    run(rounds);
+    return performance.now() - start;
+  };
+  while (time() < 20) rounds *= 2;
+  return Math.min(...Array.from({ length: repeats }, time)) / rounds;
+}
+
+const works = [
+  "processes",
+  "processes-by-name",
+  "containers",
+  "containers-by-hostname",
+  "containers-by-image",
+  "hosts",
+  "list of views with statistics",
+  "details of a container, cold",
+];
+for (const [large, title] of [
+  [0, "real report"],
+  [1, "10 x 100 x 20"],
+]) {
+  prepare_view(large, 99);
+  const before = best();
+  const rows = {};
+  works.forEach((name, work) => {
+    prepare_view(large, work);
+    rows[name] = { ms: Number((best() - before).toFixed(3)) };
+  });
+  console.log(`\n${title}, ms from nothing`);
+  console.table(rows);
+}
+
+prepare_reading();
+console.log(`\nten hosts' full reports: inflate, decode and merge: ${best().toFixed(1)} ms`);
+
+const rows = {};
+for (const hosts of [1, 10, 100]) {
+  for (const [work, name] of [
+    [99, "read and merged"],
+    [2, "containers"],
+    [0, "processes"],
+    [5, "hosts"],
+  ]) {
+    prepare_delta(hosts, work);
+    (rows[name] ??= {})[`${hosts} hosts`] = Number(best().toFixed(3));
+  }
+}
+console.log("\none host's delta, ms");
+console.table(rows);
