@@ -44,6 +44,7 @@ struct Parts {
     reporters: Vec<Box<dyn Reporter>>,
     taggers: Vec<Box<dyn Tagger>>,
     processes: Arc<Mutex<Arc<Snapshot>>>,
+    containers: ContainerIndex,
 }
 
 /// Runs the probe until `shutdown` is cancelled.
@@ -72,6 +73,7 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> 
         reporters: Vec::new(),
         taggers: vec![Box::new(TopologyTagger)],
         processes: Arc::default(),
+        containers: ContainerIndex::default(),
     };
     tracing::info!(host = %parts.host_id, "probe starting, version {}, ID {}", crate::VERSION, parts.probe_id);
     if !connect.publish_stdout && targets.iter().all(|target| target.is_empty()) {
@@ -196,9 +198,11 @@ fn add_machine(parts: &mut Parts, collect: &CollectArgs, meter: &Meter, local_ne
         match Walker::new(&collect.proc_root) {
             Ok(walker) => {
                 machine.walker = Some(walker);
-                parts
-                    .reporters
-                    .push(Box::new(Processes::new(parts.host_id.clone(), collect.omit_cmd_args)));
+                parts.reporters.push(Box::new(Processes::new(
+                    parts.host_id.clone(),
+                    collect.omit_cmd_args,
+                    parts.containers.clone(),
+                )));
             }
             Err(error) => tracing::warn!(%error, root = %collect.proc_root.display(), "processes cannot be read and are left out"),
         }
@@ -218,14 +222,19 @@ fn add_machine(parts: &mut Parts, collect: &CollectArgs, meter: &Meter, local_ne
 }
 
 fn add_docker(parts: &mut Parts, collect: &CollectArgs, local_networks: &LocalNetworks) {
-    let index = ContainerIndex::default();
+    let index = parts.containers.clone();
     let censor = Censor {
         arguments: collect.omit_cmd_args,
         environment: collect.omit_env_vars,
     };
     // Pods of a cluster talk across hosts through these bridges; their addresses are the cluster's, not the host's.
     let scoped = (!collect.kubernetes.is_on()).then(|| local_networks.clone());
-    let engine = Engine::new(index.clone(), scoped, censor, parts.shortcuts.clone());
+    let announcer = docker::Announcer {
+        probe_id: parts.probe_id.clone(),
+        controls: Arc::clone(&parts.controls),
+        shortcuts: parts.shortcuts.clone(),
+    };
+    let engine = Engine::new(index.clone(), scoped, censor, announcer);
     parts.tasks.spawn(
         engine
             .clone()
@@ -234,9 +243,7 @@ fn add_docker(parts: &mut Parts, collect: &CollectArgs, local_networks: &LocalNe
     docker::controls::register(&parts.controls, &engine, &parts.pipes);
     parts.reporters.push(Box::new(Docker::new(
         parts.host_id.clone(),
-        parts.probe_id.clone(),
         engine,
-        Arc::clone(&parts.controls),
         local_networks.clone(),
         &collect.cgroup_root,
     )));

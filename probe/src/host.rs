@@ -42,8 +42,9 @@ const ROWS: &[Row] = &[
     Row::set("local_networks", "Local networks", 13.0),
     Row::latest("host_scope_version", "Scope version", 14.0),
     Row::latest("scope_connection_tier", "Connections from", 15.0),
-    Row::latest("scope_connection_reason", "No better because", 16.0),
-    Row::latest("scope_probe_cadence", "Probe's cadence", 17.0),
+    Row::latest("scope_connection_tier_reason", "No better because", 16.0),
+    Row::latest("scope_connection_events_lost", "Connection events lost", 17.0).typed("number"),
+    Row::latest("scope_probe_cadence", "Probe's cadence", 18.0),
 ];
 const MEASURES: &[Measure] = &[
     Measure::new("host_cpu_usage_percent", "CPU", "percent", 1.0),

@@ -4,7 +4,7 @@
 //! the iteration, it never panics. A socket belongs to the network namespace in which it was opened, for good.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::net::netlink::SocketAddrNetlink;
@@ -106,7 +106,6 @@ pub enum Drained {
 pub struct Netlink {
     socket: OwnedFd,
     sequence: u32,
-    buffer: Vec<u8>,
 }
 
 impl Netlink {
@@ -121,11 +120,13 @@ impl Netlink {
             sockopt::set_socket_recv_buffer_size(&socket, receive_buffer)?;
         }
         rustix::net::bind(&socket, &SocketAddrNetlink::new(0, groups))?;
-        Ok(Self {
-            socket,
-            sequence: 0,
-            buffer: Vec::new(),
-        })
+        Ok(Self { socket, sequence: 0 })
+    }
+
+    /// The socket, to wait for events on many at once.
+    #[must_use]
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 
     /// Sends a request and hands every message of the answer to `each`.
@@ -143,13 +144,14 @@ impl Netlink {
         message.extend_from_slice(&0_u32.to_ne_bytes());
         message.extend_from_slice(body);
         rustix::net::send(&self.socket, &message, SendFlags::empty())?;
+        // Not kept: there may be hundreds of these sockets.
+        let mut buffer = vec![0; READ];
         loop {
-            self.buffer.resize(READ, 0);
-            let (count, _) = match rustix::net::recv(&self.socket, &mut self.buffer[..], RecvFlags::empty()) {
+            let (count, _) = match rustix::net::recv(&self.socket, &mut buffer[..], RecvFlags::empty()) {
                 Err(rustix::io::Errno::INTR) => continue,
                 answer => answer?,
             };
-            for message in messages(self.buffer.get(..count).unwrap_or_default()) {
+            for message in messages(buffer.get(..count).unwrap_or_default()) {
                 if message.sequence != self.sequence {
                     continue;
                 }
@@ -178,15 +180,11 @@ impl Netlink {
     /// When the socket itself fails.
     pub fn drain(&mut self, mut each: impl FnMut(Message<'_>)) -> io::Result<Drained> {
         let mut drained = Drained::All;
+        let mut buffer = vec![0; READ];
         loop {
-            self.buffer.resize(READ, 0);
-            match rustix::net::recv(&self.socket, &mut self.buffer[..], RecvFlags::DONTWAIT) {
-                Ok((count, _)) => messages(self.buffer.get(..count).unwrap_or_default()).for_each(&mut each),
-                Err(rustix::io::Errno::AGAIN) => {
-                    // Nothing waits: give the room back, there may be a hundred of these sockets.
-                    self.buffer = Vec::new();
-                    return Ok(drained);
-                }
+            match rustix::net::recv(&self.socket, &mut buffer[..], RecvFlags::DONTWAIT) {
+                Ok((count, _)) => messages(buffer.get(..count).unwrap_or_default()).for_each(&mut each),
+                Err(rustix::io::Errno::AGAIN) => return Ok(drained),
                 Err(rustix::io::Errno::NOBUFS) => drained = Drained::Overrun,
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),

@@ -48,6 +48,11 @@ pub trait Reporter: Send {
 
     /// What the source sees now.
     async fn report(&mut self, tick: &Tick) -> Report;
+
+    /// Whether its nodes need no tagger any more: those that are the same as in the last report may then be the same allocation.
+    fn is_tagged(&self) -> bool {
+        false
+    }
 }
 
 /// One pass over the merged report.

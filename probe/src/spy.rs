@@ -92,6 +92,17 @@ impl Spy {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
+                // Before the scan: on a machine too busy to scan in time, a scan is always due. Both are paced, so scans go on.
+                Some(report) = shortcuts.recv(), if shortcut_from <= tokio::time::Instant::now() => {
+                    let mut report = report;
+                    while let Ok(more) = shortcuts.try_recv() {
+                        report.merge(&more);
+                    }
+                    self.tag(&mut report, system_time());
+                    self.publisher.shortcut(report);
+                    shortcut_from = tokio::time::Instant::now() + SHORTCUT_PACE;
+                }
+                () = self.shared.full_wanted() => self.publisher.full_if_wanted(),
                 () = tokio::time::sleep_until(next) => {
                     let started = Instant::now();
                     let report = self.scan().await;
@@ -110,17 +121,7 @@ impl Spy {
                     metrics::histogram!("scope_probe_duration_seconds", "operation" => "scan").record(started.elapsed().as_secs_f64());
                     next = (next + self.meter.tick()).max(tokio::time::Instant::now());
                 }
-                Some(report) = shortcuts.recv(), if shortcut_from <= tokio::time::Instant::now() => {
-                    let mut report = report;
-                    while let Ok(more) = shortcuts.try_recv() {
-                        report.merge(&more);
-                    }
-                    self.tag(&mut report, system_time());
-                    self.publisher.shortcut(report);
-                    shortcut_from = tokio::time::Instant::now() + SHORTCUT_PACE;
-                }
                 () = tokio::time::sleep_until(shortcut_from), if shortcut_from > tokio::time::Instant::now() => {}
-                () = self.shared.full_wanted() => self.publisher.full_if_wanted(),
             }
         }
     }
@@ -148,7 +149,7 @@ impl Spy {
         let parts = futures::future::join_all(self.reporters.iter_mut().map(|reporter| async {
             let name = reporter.name();
             match tokio::time::timeout(SOURCE, reporter.report(&tick)).await {
-                Ok(part) => Some(part),
+                Ok(part) => Some((part, reporter.is_tagged())),
                 Err(_) => {
                     tracing::warn!(source = name, "a source takes too long and is missing from this report");
                     None
@@ -156,7 +157,8 @@ impl Spy {
             }
         }))
         .await;
-        for part in parts.into_iter().flatten() {
+        let (tagged, rest): (Vec<_>, Vec<_>) = parts.into_iter().flatten().partition(|(_, tagged)| *tagged);
+        for (part, _) in rest {
             absorb(&mut report, part);
         }
         report.ts = now;
@@ -164,6 +166,9 @@ impl Spy {
             describe_tracker(&mut report, tracker, now);
         }
         self.tag(&mut report, now);
+        for (part, _) in tagged {
+            absorb(&mut report, part);
+        }
         report
     }
 
@@ -178,8 +183,11 @@ impl Spy {
 fn absorb(report: &mut Report, mut part: Report) {
     for kind in Kind::ALL {
         let (mine, theirs) = (report.topology_mut(kind), part.topology_mut(kind));
-        if is_blank(mine) {
+        // The smaller one is merged into the larger.
+        if is_blank(mine) || mine.nodes.len() < theirs.nodes.len() {
             std::mem::swap(mine, theirs);
+        }
+        if is_blank(theirs) {
             *theirs = Topology::fresh(kind);
         }
     }

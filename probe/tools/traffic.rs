@@ -5,6 +5,7 @@
 //! scope-traffic connect tcp|udp ADDRESS COUNT HOLD_MILLIS|stay PARALLEL
 //! scope-traffic pool ADDRESS COUNT             COUNT connections to itself, held until standard input ends
 //! scope-traffic processes COUNT                COUNT sleeping children, until standard input ends
+//! scope-traffic member ADDRESS PEER COUNT CHILDREN   serve, COUNT connections to PEER, CHILDREN sleeping children; for ever
 //! ```
 //! Prints `ready …`, one `open LOCAL` a connection, `closed N` every so often, and `done` at the end.
 
@@ -29,6 +30,7 @@ fn main() -> io::Result<()> {
         ["connect", protocol, address, count, hold, parallel] => connect(protocol, parse(address)?, parse(count)?, hold, parse(parallel)?),
         ["pool", address, count] => pool(address, parse(count)?),
         ["processes", count] => processes(parse(count)?),
+        ["member", address, peer, count, children] => member(address, parse(peer)?, parse(count)?, parse(children)?),
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "see the top of traffic.rs")),
     }
 }
@@ -154,12 +156,42 @@ fn pool(address: &str, count: usize) -> io::Result<()> {
     Ok(())
 }
 
-fn processes(count: usize) -> io::Result<()> {
-    let mut children = Vec::with_capacity(count);
-    for _ in 0..count {
-        // Each waits for the end of its standard input, which comes when we end, however that happens.
-        children.push(Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?);
+/// Children that each wait for the end of their standard input, which comes when we end, however that happens.
+fn sleepers(count: usize) -> io::Result<Vec<std::process::Child>> {
+    (0..count)
+        .map(|_| Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn())
+        .collect()
+}
+
+/// One of many that are connected in a ring: its peer may start later than itself. Holds what it accepts without a thread for each.
+fn member(address: &str, peer: SocketAddr, count: usize, children: usize) -> io::Result<()> {
+    let listener = TcpListener::bind(address)?;
+    let _children = sleepers(children)?;
+    in_thread(move || {
+        let mut held = Vec::with_capacity(count);
+        while held.len() < count {
+            match TcpStream::connect_timeout(&peer, Duration::from_secs(1)) {
+                Ok(stream) => held.push(stream),
+                Err(_) => std::thread::sleep(Duration::from_millis(200)),
+            }
+        }
+        drop(say("ready"));
+        loop {
+            std::thread::park();
+        }
+    })?;
+    let mut accepted = Vec::with_capacity(count);
+    for stream in listener.incoming().flatten() {
+        // More than the peer's are short visits.
+        if accepted.len() < count {
+            accepted.push(stream);
+        }
     }
+    Ok(())
+}
+
+fn processes(count: usize) -> io::Result<()> {
+    let children = sleepers(count)?;
     say("ready")?;
     until_input_ends()?;
     for mut child in children {

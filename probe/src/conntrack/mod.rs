@@ -6,6 +6,7 @@ mod parse;
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 
 pub use parse::parse_message;
 use rustix::net::netlink::NETFILTER;
@@ -89,6 +90,12 @@ impl Conntrack {
                 each(flow);
             }
         })
+    }
+
+    /// The socket that events come from.
+    #[must_use]
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.events.as_fd()
     }
 
     /// What changed since the last call; after an overrun the caller dumps again.

@@ -112,6 +112,13 @@ impl Container {
         words::state(&self.state)
     }
 
+    /// Whether a listing's word for its state is what is known of it.
+    #[must_use]
+    pub fn agrees_with(&self, listed: &str) -> bool {
+        // A container that is being stopped still runs; one that is being removed is looked at until it is gone.
+        self.state() == if listed == "stopping" { "running" } else { listed }
+    }
+
     /// Whether it has processes.
     #[must_use]
     pub fn is_up(&self) -> bool {
@@ -127,6 +134,8 @@ impl Container {
         node.set_latest("docker_container_state_human", now, words::state_sentence(&self.state, now));
         if state == "running" {
             let uptime = words::started(&self.state).map_or(0, |started| words::seconds_between(started, now));
+            // After the first minute it is told in minutes, as people see it: else every container would be news every second.
+            let uptime = if uptime < 60 { uptime } else { uptime - uptime % 60 };
             node.set_latest("docker_container_uptime", now, uptime.to_smolstr());
             node.set_latest("docker_container_restart_count", now, self.restart_count.to_smolstr());
             node.set_latest("docker_container_network_mode", now, self.network_mode.clone());
@@ -313,7 +322,7 @@ mod tests {
             ("docker_label_com.docker.compose.service", "redis"),
             ("docker_container_state", "running"),
             ("docker_container_state_human", "Up 3 minutes"),
-            ("docker_container_uptime", "185"),
+            ("docker_container_uptime", "180"),
             ("docker_container_restart_count", "2"),
             ("docker_container_network_mode", "shop"),
         ] {

@@ -1,25 +1,29 @@
 //! What the engine runs, kept up to date by its events in a task of its own.
 //!
 //! Works when the engine is not there yet, restarts, or goes away: the task connects again, lists everything once, and follows events from
-//! the moment before the listing, so that nothing falls between. Each event about a container also makes a shortcut report.
+//! the moment before the listing, so that nothing falls between. Each event about a container also makes a shortcut report. An engine drops
+//! events that are not taken fast enough, so every interval a cheap listing is compared with what is known, and what differs is looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::models::{EventMessage, EventMessageTypeEnum, ImageSummary};
+use bollard::errors::Error as EngineError;
+use bollard::models::{ContainerSummary, EventMessage, EventMessageTypeEnum, ImageSummary};
 use bollard::query_parameters::{EventsOptions, InspectContainerOptions, ListContainersOptions, ListImagesOptions, ListNetworksOptions};
 use futures::StreamExt as _;
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use scope_shared::report::{Kind, Node, Report, SmolStr};
+use scope_shared::time::Timestamp;
 use smol_str::format_smolstr;
 use tokio_util::sync::CancellationToken;
 
 use super::container::{Censor, Container, short_image_id};
-use super::words;
+use super::{controls, words};
+use crate::controls::Registry;
 use crate::local_networks::LocalNetworks;
 use crate::publish::Backoff;
 use crate::reporter::system_time;
@@ -42,6 +46,8 @@ pub struct State {
     pub images: BTreeMap<SmolStr, ImageSummary>,
     /// Subnets of all its networks.
     pub subnets: Vec<IpNet>,
+    /// Containers that are to be looked at again in the next sweep, because something about them does not add up.
+    pub doubted: BTreeSet<SmolStr>,
 }
 
 /// The connection to the engine and what is known through it. Clones share it.
@@ -52,21 +58,55 @@ pub struct Engine {
     index: ContainerIndex,
     local_networks: Option<LocalNetworks>,
     censor: Censor,
-    shortcuts: Shortcuts,
+    announcer: Announcer,
+}
+
+/// What makes shortcut reports of containers, and where they go.
+#[derive(Clone)]
+pub struct Announcer {
+    /// Of this probe, for the nodes' controls.
+    pub probe_id: SmolStr,
+    /// What may be done.
+    pub controls: Arc<Registry>,
+    /// Where they go.
+    pub shortcuts: Shortcuts,
+}
+
+impl Announcer {
+    /// Says who carries out what on a container in this state.
+    pub fn add_controls(&self, node: &mut Node, state: &str, now: Timestamp) {
+        node.set_latest("control_probe_id", now, self.probe_id.clone());
+        node.set_latest("active_controls", now, self.controls.active(controls::active_in(state)));
+    }
+
+    fn publish(&self, node: Node) {
+        let mut report = Report {
+            ts: system_time(),
+            ..Report::default()
+        };
+        report.topology_mut(Kind::Container).add(node);
+        self.shortcuts.publish(report);
+    }
 }
 
 impl Engine {
     /// Knows nothing until [`Engine::run`] does. `local_networks` is `None` where bridge addresses are not to be scoped (Kubernetes).
     #[must_use]
-    pub fn new(index: ContainerIndex, local_networks: Option<LocalNetworks>, censor: Censor, shortcuts: Shortcuts) -> Self {
+    pub fn new(index: ContainerIndex, local_networks: Option<LocalNetworks>, censor: Censor, announcer: Announcer) -> Self {
         Self {
             state: Arc::default(),
             client: Arc::default(),
             index,
             local_networks,
             censor,
-            shortcuts,
+            announcer,
         }
+    }
+
+    /// What makes shortcut reports.
+    #[must_use]
+    pub const fn announcer(&self) -> &Announcer {
+        &self.announcer
     }
 
     /// The state, locked: hold it briefly.
@@ -117,8 +157,9 @@ impl Engine {
             filters: Some(filters.into()),
             ..EventsOptions::default()
         };
-        self.list(&docker).await?;
+        // Before the listing: what is listed is shown with its controls at once, so they must work.
         *self.client.lock() = Some(docker.clone());
+        self.list(&docker).await?;
         tracing::info!(
             version = version.version,
             api = version.api_version,
@@ -133,28 +174,57 @@ impl Engine {
             tokio::select! {
                 event = events.next() => match event {
                     None => return Ok(()),
-                    Some(event) => self.event(&docker, event?).await?,
+                    Some(event) => tolerate(self.event(&docker, event?).await)?,
                 },
                 _ = refresh.tick() => {
-                    self.list_images(&docker).await?;
-                    self.list_networks(&docker).await?;
+                    tolerate(self.list_images(&docker).await)?;
+                    tolerate(self.list_networks(&docker).await)?;
+                    tolerate(self.sweep(&docker).await)?;
                 }
             }
         }
     }
 
     async fn list(&self, docker: &Docker) -> anyhow::Result<()> {
-        let all = ListContainersOptions {
-            all: true,
-            ..ListContainersOptions::default()
-        };
-        let listed = docker.list_containers(Some(all)).await?;
+        let listed = list_containers(docker).await?;
         self.list_images(docker).await?;
         self.list_networks(docker).await?;
         for id in listed.into_iter().filter_map(|container| container.id).take(MOST_CONTAINERS) {
             self.inspect(docker, &id).await?;
         }
         Ok(())
+    }
+
+    /// Makes good what events did not tell: compares a listing with what is known, and looks at what differs or is doubted.
+    async fn sweep(&self, docker: &Docker) -> anyhow::Result<()> {
+        let listed = list_containers(docker).await?;
+        let (gone, differing) = self.compare(&listed);
+        for id in gone {
+            tracing::debug!(id = %id, "a container is gone, and no event said so");
+            self.forget(&id);
+        }
+        for id in differing {
+            self.inspect(docker, &id).await?;
+            self.announce(&id);
+        }
+        Ok(())
+    }
+
+    /// Containers that are known but not listed, and those that are listed but not known as they are; takes what was doubted.
+    fn compare(&self, listed: &[ContainerSummary]) -> (Vec<SmolStr>, Vec<SmolStr>) {
+        let mut state = self.state.lock();
+        let mut differing = std::mem::take(&mut state.doubted);
+        let mut there: BTreeSet<&str> = BTreeSet::new();
+        for summary in listed.iter().take(MOST_CONTAINERS) {
+            let Some(id) = summary.id.as_deref() else { continue };
+            there.insert(id);
+            let word = summary.state.as_ref().map(ToString::to_string).unwrap_or_default();
+            if state.containers.get(id).is_none_or(|known| !known.agrees_with(&word)) {
+                differing.insert(id.into());
+            }
+        }
+        let gone = state.containers.keys().filter(|id| !there.contains(id.as_str())).cloned().collect();
+        (gone, differing.into_iter().collect())
     }
 
     async fn list_images(&self, docker: &Docker) -> anyhow::Result<()> {
@@ -216,7 +286,13 @@ impl Engine {
         let now = system_time();
         let container = match docker.inspect_container(id, None::<InspectContainerOptions>).await {
             Ok(inspect) => Container::new(inspect, self.censor, now),
-            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => None,
+            Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => None,
+            // The engine answers, only not about this container: no reason to forget all the others.
+            Err(error @ EngineError::DockerResponseServerError { .. }) => {
+                tracing::debug!(id, %error, "the engine cannot say what this container does; asking again with the next sweep");
+                self.state.lock().doubted.insert(id.into());
+                return Ok(None);
+            }
             Err(error) => return Err(error.into()),
         };
         let Some(container) = container else {
@@ -247,14 +323,18 @@ impl Engine {
         Ok(Some(image_id))
     }
 
-    /// Publishes a container's new state at once.
+    /// Publishes a container's new state at once, with what can be done to it now; its addresses come with the next scan.
     fn announce(&self, id: &str) {
         let now = system_time();
         let node = match self.state.lock().containers.get(id) {
-            Some(container) => container.node(now),
+            Some(container) => {
+                let mut node = container.node(now);
+                self.announcer.add_controls(&mut node, container.state(), now);
+                node
+            }
             None => return,
         };
-        self.publish(node);
+        self.announcer.publish(node);
     }
 
     fn forget(&self, id: &str) {
@@ -264,17 +344,29 @@ impl Engine {
         let mut node = Node::new(format_smolstr!("{id};<container>"), Kind::Container.name());
         node.set_latest("docker_container_id", now, id);
         node.set_latest("docker_container_state", now, "deleted");
-        self.publish(node);
+        self.announcer.publish(node);
     }
+}
 
-    fn publish(&self, node: Node) {
-        let mut report = Report {
-            ts: system_time(),
-            ..Report::default()
-        };
-        report.topology_mut(Kind::Container).add(node);
-        self.shortcuts.publish(report);
+/// An engine that refuses one question still tells of everything else: what it did not say comes with the next sweep. Any other failure is
+/// one of the connection.
+fn tolerate(outcome: anyhow::Result<()>) -> anyhow::Result<()> {
+    match outcome {
+        Err(error) if matches!(error.downcast_ref(), Some(EngineError::DockerResponseServerError { .. })) => {
+            tracing::debug!(error = format!("{error:#}"), "the container engine refused an answer");
+            Ok(())
+        }
+        other => other,
     }
+}
+
+/// All containers, stopped ones included.
+async fn list_containers(docker: &Docker) -> Result<Vec<ContainerSummary>, EngineError> {
+    let all = ListContainersOptions {
+        all: true,
+        ..ListContainersOptions::default()
+    };
+    docker.list_containers(Some(all)).await
 }
 
 async fn connect(address: Option<&str>) -> anyhow::Result<Docker> {
@@ -299,11 +391,7 @@ async fn connect(address: Option<&str>) -> anyhow::Result<Docker> {
 pub async fn look(address: Option<&str>) -> anyhow::Result<String> {
     let docker = connect(address).await?;
     let version = docker.version().await?;
-    let all = ListContainersOptions {
-        all: true,
-        ..ListContainersOptions::default()
-    };
-    let containers = docker.list_containers(Some(all)).await?.len();
+    let containers = list_containers(&docker).await?.len();
     let words = [version.version, version.api_version].map(Option::unwrap_or_default);
     Ok(format!("engine {}, API {}, {containers} containers", words[0], words[1]))
 }

@@ -6,25 +6,24 @@
 mod container;
 pub mod controls;
 mod engine;
+mod metering;
 pub mod terminal;
 mod words;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use bollard::models::ImageSummary;
-use scope_shared::report::{Kind, Metric, Node, Report, SmolStr};
+use scope_shared::report::{Kind, Node, Report, SmolStr};
 use scope_shared::time::Timestamp;
 use smol_str::{ToSmolStr as _, format_smolstr};
 
 pub use container::{Censor, Container};
-pub use engine::{Engine, look};
+pub use engine::{Announcer, Engine, look};
 
-use crate::cgroup::{Usage, UsageReader};
-use crate::controls::Registry;
+use crate::cgroup::UsageReader;
 use crate::host;
 use crate::local_addresses;
 use crate::local_networks::LocalNetworks;
@@ -32,6 +31,7 @@ use crate::proc::Snapshot;
 use crate::reporter::{Reporter, Tick};
 use crate::template::{self, Measure, Properties, Row};
 use container::Surroundings;
+use metering::ContainerMeter;
 
 const ROWS: &[Row] = &[
     Row::latest("docker_image_tag", "Image tag", 1.0),
@@ -98,12 +98,10 @@ pub fn declare_containers(report: &mut Report) {
 /// Reports containers.
 pub struct Docker {
     host_id: SmolStr,
-    probe_id: SmolStr,
     engine: Engine,
-    controls: Arc<Registry>,
     local_networks: LocalNetworks,
     usage: UsageReader,
-    previous: BTreeMap<SmolStr, (Timestamp, u64)>,
+    meters: BTreeMap<SmolStr, ContainerMeter>,
     reachable: Vec<IpAddr>,
     /// The limit of containers that have none of their own.
     total_memory: f64,
@@ -113,24 +111,15 @@ pub struct Docker {
 impl Docker {
     /// For this host, from what `engine` knows.
     #[must_use]
-    pub fn new(
-        host_id: SmolStr,
-        probe_id: SmolStr,
-        engine: Engine,
-        controls: Arc<Registry>,
-        local_networks: LocalNetworks,
-        cgroup_root: &Path,
-    ) -> Self {
+    pub fn new(host_id: SmolStr, engine: Engine, local_networks: LocalNetworks, cgroup_root: &Path) -> Self {
         let usage = UsageReader::new(cgroup_root);
         let reachable = local_addresses::reachable();
         Self {
             host_id,
-            probe_id,
             engine,
-            controls,
             local_networks,
             usage,
-            previous: BTreeMap::new(),
+            meters: BTreeMap::new(),
             reachable,
             total_memory: host::total_memory(),
             ticks: 0,
@@ -155,42 +144,15 @@ impl Docker {
         container.describe_network(&mut node, &around, now, |address| {
             self.local_networks.address_id(&self.host_id, address)
         });
-        node.set_latest("control_probe_id", now, self.probe_id.clone());
-        node.set_latest("active_controls", now, self.controls.active(controls::active_in(container.state())));
+        self.engine.announcer().add_controls(&mut node, container.state(), now);
         if container.is_up()
             && let Some(process) = tick.processes.get(container.pid)
         {
-            let usage = self.usage.read(&process.cgroup);
-            self.measure(&mut node, &container.id, &usage, &tick.processes, now);
+            let metrics = self.meters.entry(container.id.clone()).or_default();
+            metrics.read(&self.usage, &process.cgroup, &tick.processes, self.total_memory, now);
+            metrics.add_to(&mut node);
         }
         node
-    }
-
-    fn measure(&mut self, node: &mut Node, id: &SmolStr, usage: &Usage, snapshot: &Snapshot, now: Timestamp) {
-        if let Some(used) = usage.memory_bytes {
-            let limit = usage.memory_limit.map_or(self.total_memory, |limit| limit as f64);
-            node.metrics.insert("docker_memory_usage", Metric::single(now, used as f64, limit));
-        }
-        if let Some(nanos) = usage.cpu_nanos
-            && let Some((before, then)) = self.previous.insert(id.clone(), (now, nanos))
-        {
-            let passed = (now.unix_millis() - before.unix_millis()) as f64 * 1e6 * f64::from(snapshot.cpus.max(1));
-            if passed > 0.0 {
-                let percent = 100.0 * nanos.saturating_sub(then) as f64 / passed;
-                node.metrics
-                    .insert("docker_cpu_total_usage", Metric::single(now, percent.min(100.0), 100.0));
-            }
-        }
-        if let Some(pressure) = usage.pressure {
-            let values = [
-                ("scope_pressure_cpu", pressure.cpu),
-                ("scope_pressure_memory", pressure.memory),
-                ("scope_pressure_io", pressure.io),
-            ];
-            for (key, percent) in values {
-                node.metrics.insert(key, Metric::single(now, percent, 100.0));
-            }
-        }
     }
 }
 
@@ -208,7 +170,9 @@ impl Reporter for Docker {
         }
         self.ticks += 1;
         let engine = self.engine.clone();
-        let state = engine.state();
+        let mut state = engine.state();
+        let doubted = without_process(state.containers.values(), &tick.processes);
+        state.doubted.extend(doubted);
         let mut images: BTreeMap<&SmolStr, Node> = BTreeMap::new();
         for container in state.containers.values() {
             let mut node = self.node(container, &state.containers, tick);
@@ -224,7 +188,7 @@ impl Reporter for Docker {
             }
             report.topology_mut(Kind::Container).add(node);
         }
-        self.previous.retain(|id, _| state.containers.get(id).is_some_and(Container::is_up));
+        self.meters.retain(|id, _| state.containers.get(id).is_some_and(Container::is_up));
         images
             .into_values()
             .for_each(|node| report.topology_mut(Kind::ContainerImage).add(node));
@@ -236,9 +200,22 @@ impl Reporter for Docker {
             report.topology_mut(Kind::Overlay).add(overlay);
         }
         drop(state);
-        self.controls.declare(report.topology_mut(Kind::Container), controls::ALL);
+        let controls = &self.engine.announcer().controls;
+        controls.declare(report.topology_mut(Kind::Container), controls::ALL);
         report
     }
+}
+
+/// Containers whose first process is not there although they run: they were started again, and no event said so. Where no container's
+/// process is seen, the processes are another machine's or not all visible, and nothing follows from one that is not there.
+fn without_process<'a>(containers: impl Iterator<Item = &'a Container>, processes: &Snapshot) -> Vec<SmolStr> {
+    let (there, missing): (Vec<_>, Vec<_>) = containers
+        .filter(|container| container.is_up())
+        .partition(|container| processes.get(container.pid).is_some());
+    if there.is_empty() {
+        return Vec::new();
+    }
+    missing.into_iter().map(|container| container.id.clone()).collect()
 }
 
 /// Whether a container is in the host's network, and whose network it is in if it shares another container's.

@@ -7,8 +7,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
@@ -127,6 +128,28 @@ impl Namespaces {
     /// All of them, by inode.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Namespace)> {
         self.by_inode.iter().map(|(inode, namespace)| (*inode, namespace))
+    }
+
+    /// The inodes of those where events wait, or must be asked for: one call for all, because most of the time there are none.
+    #[must_use]
+    pub fn with_events(&self) -> HashSet<u32> {
+        let mut sockets: Vec<(u32, BorrowedFd<'_>)> = Vec::new();
+        let mut waiting = HashSet::new();
+        for (inode, namespace) in &self.by_inode {
+            sockets.extend(namespace.destroy.iter().map(|events| (*inode, events.as_fd())));
+            sockets.extend(namespace.conntrack.iter().map(|events| (*inode, events.as_fd())));
+            waiting.extend(namespace.dump_flows.then_some(*inode));
+        }
+        let mut polled: Vec<_> = sockets.iter().map(|(_, socket)| PollFd::new(*socket, PollFlags::POLLIN)).collect();
+        match poll(&mut polled, PollTimeout::ZERO) {
+            // An overrun shows as an error, which reading clears.
+            Ok(_) => {
+                let ready = polled.iter().map(|polled| polled.revents().is_none_or(|events| !events.is_empty()));
+                waiting.extend(sockets.iter().zip(ready).filter(|(_, ready)| *ready).map(|((inode, _), _)| *inode));
+            }
+            Err(_) => waiting.extend(sockets.iter().map(|(inode, _)| *inode)),
+        }
+        waiting
     }
 
     /// One of them.

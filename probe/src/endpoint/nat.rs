@@ -20,6 +20,8 @@ const MAX_HOPS: usize = 4;
 pub struct Nat {
     by_original: HashMap<(Protocol, Tuple), Translated, foldhash::fast::RandomState>,
     by_reply: HashMap<(Protocol, Tuple), Tuple, foldhash::fast::RandomState>,
+    /// Counts flows that came or were translated otherwise.
+    changes: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +62,9 @@ impl Nat {
             return;
         }
         let ended = flow.ended.then_some(now);
+        if self.by_original.get(&original).is_none_or(|known| known.onward != onward) {
+            self.changes += 1;
+        }
         let entry = self.by_original.entry(original).or_insert(Translated { onward, ended });
         if entry.onward != onward {
             self.by_reply.remove(&(flow.protocol, entry.onward));
@@ -86,6 +91,12 @@ impl Nat {
             }
             keep
         });
+    }
+
+    /// A number that is another one after every change of what connections are translated to.
+    #[must_use]
+    pub const fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// How many translated flows are known.

@@ -33,6 +33,10 @@ const SWEEP_WITH_EVENTS: u128 = 3_000;
 const SWEEP_WITHOUT_EVENTS: u128 = 20_000;
 /// Where events tell what happens, a namespace is swept this often: counters, UDP, and what events may have missed.
 const SWEEP_EVERY_WITH_EVENTS: Millis = 10_000;
+/// Sockets of UDP are swept this often where sweeps of TCP are not needed every time: of UDP there are no events in any tier.
+const UDP_EVERY_WITH_EVENTS: Millis = 3_000;
+/// How often what is remembered of processes' sockets is compared with what is still there.
+const FORGET_OWNERS_EVERY: Millis = 10_000;
 /// Flows of other namespaces are followed too; each of their sockets gets a smaller buffer than the host's.
 const MAX_BRIEFS: usize = 16_384;
 
@@ -82,6 +86,7 @@ pub struct Sensors {
     sweep_all: bool,
     /// Events of other namespaces are dropped; `None` for no such limit.
     only: Option<HashSet<u32>>,
+    forgot_owners: Millis,
 }
 
 impl Sensors {
@@ -124,6 +129,7 @@ impl Sensors {
             snapshot: Arc::new(Snapshot::default()),
             sweep_all: true,
             only: None,
+            forgot_owners: 0,
         })
     }
 
@@ -195,7 +201,8 @@ impl Sensors {
     }
 
     fn drain_namespaces(&mut self, now: Millis) {
-        for (inode, namespace) in self.namespaces.iter_mut() {
+        let waiting = self.namespaces.with_events();
+        for (inode, namespace) in self.namespaces.iter_mut().filter(|(inode, _)| waiting.contains(inode)) {
             if let Some(destroy) = &mut namespace.destroy {
                 let mut ended = Vec::new();
                 let drained = destroy.drain(|socket| ended.push(socket));
@@ -216,13 +223,17 @@ impl Sensors {
     fn sweep(&mut self, now: Millis) -> Swept {
         let with_events = self.tier == Tier::Ebpf;
         let budget = if with_events { SWEEP_WITH_EVENTS } else { SWEEP_WITHOUT_EVENTS };
-        // Of UDP there are no events in any tier.
-        let tcp_every = if with_events { SWEEP_EVERY_WITH_EVENTS } else { 0 };
+        let every = if with_events {
+            [SWEEP_EVERY_WITH_EVENTS, UDP_EVERY_WITH_EVENTS]
+        } else {
+            [0, 0]
+        };
         let mut turns: Vec<(Millis, u32, Protocol)> = Vec::new();
         for (inode, namespace) in self.namespaces.iter() {
-            let due = self.sweep_all || namespace.swept == 0 || now.saturating_sub(namespace.swept) >= tcp_every;
-            turns.extend(due.then_some((namespace.swept, inode, Protocol::Tcp)));
-            turns.push((namespace.swept_udp, inode, Protocol::Udp));
+            let due = |last: Millis, every: Millis| self.sweep_all || last == 0 || now.saturating_sub(last) >= every;
+            let (tcp, udp) = (namespace.swept, namespace.swept_udp);
+            turns.extend(due(tcp, every[0]).then_some((tcp, inode, Protocol::Tcp)));
+            turns.extend(due(udp, every[1]).then_some((udp, inode, Protocol::Udp)));
         }
         turns.sort_unstable();
         let mut swept = Swept::new();
@@ -277,23 +288,20 @@ impl Sensors {
 
     /// Finds the processes of live sockets that have none yet.
     fn find_owners(&mut self, now: Millis) {
-        let (mut wanted, mut live, mut likely) = (Vec::new(), HashSet::default(), HashSet::new());
+        let (mut wanted, mut likely) = (Vec::new(), HashSet::new());
         {
             let known = self.known.lock();
             wanted.extend(known.listeners.unresolved());
-            for (_, connection) in known.table.iter() {
+            for (key, connection) in known.table.iter() {
                 for half in [&connection.client, &connection.server] {
-                    if half.live && half.inode != 0 {
-                        live.insert(half.inode);
-                        if half.pid == 0 {
-                            wanted.push((half.netns, half.inode));
-                        }
+                    if half.live && half.inode != 0 && half.pid == 0 {
+                        wanted.push((half.netns, half.inode));
                     }
                 }
-            }
-            // Connections without a process at their server's end: whoever listens there is the next best, and likely the one.
-            for (key, _) in known.table.iter().filter(|(_, connection)| connection.server.pid == 0) {
-                if let Some((netns, listener)) = known.listener_of(key) {
+                // Without a process at the server's end, whoever listens there is the next best, and likely the one.
+                if connection.server.pid == 0
+                    && let Some((netns, listener)) = known.listener_of(key)
+                {
                     likely.insert(listener.pid);
                     if listener.pid == 0 && listener.inode != 0 {
                         wanted.push((netns, listener.inode));
@@ -301,20 +309,30 @@ impl Sensors {
                 }
             }
             likely.remove(&0);
-            live.extend(wanted.iter().map(|(_, inode)| *inode));
         }
-        self.owners.search(&self.root, &self.snapshot, &wanted, &likely, now);
+        if !wanted.is_empty() {
+            self.owners.search(&self.root, &self.snapshot, &wanted, &likely, now);
+            let mut known = self.known.lock();
+            let owners = &self.owners;
+            known.listeners.resolve(|inode| owners.get(inode));
+            known.table.resolve(|inode| owners.get(inode));
+        }
+        if now.saturating_sub(self.forgot_owners) >= FORGET_OWNERS_EVERY {
+            self.forgot_owners = now;
+            self.forget_owners(&wanted);
+        }
+    }
+
+    /// Forgets the owners of sockets that are neither live nor looked for.
+    fn forget_owners(&mut self, wanted: &[(u32, u64)]) {
+        let mut live: HashSet<u64, foldhash::fast::RandomState> = wanted.iter().map(|(_, inode)| *inode).collect();
+        let known = self.known.lock();
+        for (_, connection) in known.table.iter() {
+            let halves = [&connection.client, &connection.server];
+            live.extend(halves.iter().filter(|half| half.live && half.inode != 0).map(|half| half.inode));
+        }
+        drop(known);
         self.owners.retain(&live, &self.snapshot);
-        let mut known = self.known.lock();
-        let owners = &self.owners;
-        known.listeners.resolve(|inode| owners.get(inode));
-        for (_, connection) in known.table.iter_mut() {
-            for half in [&mut connection.client, &mut connection.server] {
-                if half.pid == 0 && half.inode != 0 {
-                    half.pid = owners.get(half.inode).unwrap_or(0);
-                }
-            }
-        }
     }
 }
 

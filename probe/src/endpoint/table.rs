@@ -154,6 +154,8 @@ pub struct Table {
     connections: HashMap<Key, Connection, foldhash::fast::RandomState>,
     /// Connections that could not be taken because the table was full of live ones.
     pub refused: u64,
+    /// Counts changes of what a report is made of; counters of bytes are left out.
+    changes: u64,
 }
 
 impl Table {
@@ -162,9 +164,26 @@ impl Table {
         self.connections.iter()
     }
 
-    /// All connections, to complete them.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&Key, &mut Connection)> {
-        self.connections.iter_mut()
+    /// A number that is another one after every change of what a report says, but for counters of bytes.
+    #[must_use]
+    pub const fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Sets the processes of sockets that have none; `owner` answers by inode.
+    pub fn resolve(&mut self, owner: impl Fn(u64) -> Option<u32>) {
+        let changes = &mut self.changes;
+        self.connections.values_mut().for_each(|connection| {
+            for half in [&mut connection.client, &mut connection.server] {
+                if half.pid == 0
+                    && half.inode != 0
+                    && let Some(pid) = owner(half.inode)
+                {
+                    half.pid = pid;
+                    *changes += 1;
+                }
+            }
+        });
     }
 
     /// One connection.
@@ -195,12 +214,15 @@ impl Table {
         connection.closed = None;
         connection.tracked = false;
         let half = connection.half_mut(sighting.side);
+        let pid = half.pid;
         half.live = true;
         half.seen = now;
         complete(half, &sighting);
+        let changed = half.pid != pid;
         if let Some(traffic) = sighting.traffic {
             connection.traffic = Some(from_clients_side(traffic, sighting.side));
         }
+        self.changes += u64::from(changed);
     }
 
     /// A socket with a peer ended. Unknown connections are entered as ended: they came and went between two looks.
@@ -212,15 +234,18 @@ impl Table {
         connection.certain |= sighting.certain;
         connection.tracked = false;
         let half = connection.half_mut(sighting.side);
+        let pid = half.pid;
         half.live = false;
         half.seen = now;
         complete(half, &sighting);
+        let changed = half.pid != pid;
         if let Some(traffic) = sighting.traffic {
             connection.traffic = Some(from_clients_side(traffic, sighting.side));
         }
         if !connection.client.live && !connection.server.live {
             connection.closed.get_or_insert(now);
         }
+        self.changes += u64::from(changed);
     }
 
     /// Connection tracking saw a flow. It knows the direction, but nothing about sockets: it neither opens nor ends
@@ -267,8 +292,10 @@ impl Table {
 
     /// Forgets what ended long enough ago.
     pub fn prune(&mut self, now: Millis) {
+        let before = self.connections.len();
         self.connections
             .retain(|_, connection| connection.closed.is_none_or(|closed| now.saturating_sub(closed) < LINGER));
+        self.changes += (before - self.connections.len()) as u64;
     }
 
     fn settle_direction(&self, sighting: &mut Sighting) {
@@ -284,6 +311,7 @@ impl Table {
 
     fn entry(&mut self, key: Key, now: Millis) -> Option<&mut Connection> {
         if !self.connections.contains_key(&key) {
+            self.changes += 1;
             // A guess the other way round is replaced, keeping what it knew.
             let guessed = self.connections.get(&key.reversed()).filter(|other| !other.certain).copied();
             if let Some(mut other) = guessed {

@@ -1,5 +1,7 @@
 //! The tracker as the rest of the probe sees it.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -18,6 +20,9 @@ use crate::proc::{Snapshot, Walker};
 
 /// How often events are read between two ticks: the kernel's buffers hold much more than comes in this time.
 const DRAIN_EVERY: Duration = Duration::from_millis(200);
+
+/// Counters of bytes, and whatever else is not counted as a change, are reported anew so often.
+const COUNTERS_EVERY: Duration = Duration::from_secs(5);
 
 /// Where connections come from, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,6 +106,16 @@ pub struct EndpointTracker {
     failure: Option<String>,
     forward: ForwardNames,
     reverse: Option<Reverse>,
+    latest: Option<Latest>,
+}
+
+/// The report made last: it stands while nothing changes but counters.
+#[derive(Debug)]
+struct Latest {
+    report: Report,
+    addresses: BTreeSet<IpAddr>,
+    changes: (u64, u64),
+    made: Instant,
 }
 
 impl EndpointTracker {
@@ -115,6 +130,7 @@ impl EndpointTracker {
             failure: None,
             forward: ForwardNames::default(),
             reverse: options.dns.then(Reverse::start).flatten(),
+            latest: None,
         };
         let (ready, opened) = sync_channel(1);
         // One waiting tick is enough: a newer snapshot says all that an older one does.
@@ -152,20 +168,35 @@ impl EndpointTracker {
             return Report::default();
         };
         let known = known.lock();
-        let sources = Sources {
-            table: &known.table,
-            listeners: &known.listeners,
-            nat: &known.nat,
-            homes: &known.homes,
-            briefs: &known.briefs,
-            processes: context.processes,
-            networks: &self.networks,
-            host_id: &self.host_id,
-            now: context.now,
-        };
-        let (mut report, addresses) = sources.report();
+        let changes = (known.table.changes(), known.nat.changes());
+        if self
+            .latest
+            .as_ref()
+            .is_none_or(|latest| latest.changes != changes || latest.made.elapsed() >= COUNTERS_EVERY)
+        {
+            let sources = Sources {
+                table: &known.table,
+                listeners: &known.listeners,
+                nat: &known.nat,
+                homes: &known.homes,
+                briefs: &known.briefs,
+                processes: context.processes,
+                networks: &self.networks,
+                host_id: &self.host_id,
+                now: context.now,
+            };
+            let (report, addresses) = sources.report();
+            self.latest = Some(Latest {
+                report,
+                addresses,
+                changes,
+                made: Instant::now(),
+            });
+        }
         drop(known);
-        add_names(&mut report, addresses.into_iter(), &self.forward, self.reverse.as_ref());
+        let Some(latest) = &self.latest else { return Report::default() };
+        let mut report = latest.report.clone();
+        add_names(&mut report, latest.addresses.iter().copied(), &self.forward, self.reverse.as_ref());
         report
     }
 

@@ -177,7 +177,8 @@ impl Client {
                 .transport
                 .request(connection, Method::POST, "/api/report", &extra, report.bytes.clone())
                 .await?;
-            if answer.status == StatusCode::CONFLICT {
+            // A full report is relative to nothing: a server that refuses it too is asked again after a pause, as after any failure.
+            if answer.status == StatusCode::CONFLICT && matches!(report.kind, Kind::Delta { .. }) {
                 delivered_full = None;
                 shared.want_full();
                 continue;

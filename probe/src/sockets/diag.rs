@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::BorrowedFd;
 
 use rustix::net::netlink::SOCK_DIAG;
 
@@ -109,6 +110,12 @@ impl DestroyEvents {
         Ok(Self {
             netlink: Netlink::open(Some(SOCK_DIAG), DESTROY_GROUPS, DESTROY_BUFFER)?,
         })
+    }
+
+    /// The socket that events come from.
+    #[must_use]
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.netlink.as_fd()
     }
 
     /// Hands over the TCP sockets with a peer that were destroyed since the last call.

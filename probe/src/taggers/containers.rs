@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, RwLock};
-use scope_shared::report::{Kind, Report, SmolStr};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use scope_shared::report::{Kind, Node, Report, SmolStr};
 use scope_shared::time::Timestamp;
 use smol_str::format_smolstr;
 
@@ -28,42 +28,94 @@ pub struct ContainerInfo {
 
 /// The containers of this host by id, filled by whoever talks to the engine. Clones see the same containers.
 #[derive(Clone, Debug, Default)]
-pub struct ContainerIndex(Arc<RwLock<BTreeMap<SmolStr, ContainerInfo>>>);
+pub struct ContainerIndex(Arc<RwLock<Containers>>);
+
+#[derive(Debug, Default)]
+struct Containers {
+    by_id: BTreeMap<SmolStr, ContainerInfo>,
+    changes: u64,
+}
 
 impl ContainerIndex {
     /// Adds or replaces a container.
     pub fn set(&self, id: SmolStr, info: ContainerInfo) {
-        self.0.write().insert(id, info);
+        let mut containers = self.0.write();
+        if containers.by_id.get(&id) != Some(&info) {
+            containers.changes += 1;
+            containers.by_id.insert(id, info);
+        }
     }
 
     /// Forgets a container.
     pub fn remove(&self, id: &str) {
-        self.0.write().remove(id);
+        let mut containers = self.0.write();
+        containers.changes += u64::from(containers.by_id.remove(id).is_some());
     }
 
     /// Forgets all that `keep` refuses.
     pub fn retain(&self, keep: impl Fn(&str) -> bool) {
-        self.0.write().retain(|id, _| keep(id));
+        let mut containers = self.0.write();
+        let before = containers.by_id.len();
+        containers.by_id.retain(|id, _| keep(id));
+        containers.changes += (before - containers.by_id.len()) as u64;
     }
 
     /// A container.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<ContainerInfo> {
-        self.0.read().get(id).cloned()
+        self.0.read().by_id.get(id).cloned()
     }
 
-    /// The running containers by first process.
-    fn by_pid(&self) -> BTreeMap<u32, SmolStr> {
-        self.0
-            .read()
-            .iter()
-            .filter(|(_, info)| info.pid > 1)
-            .map(|(id, info)| (info.pid, id.clone()))
-            .collect()
+    /// The containers as they are now, for many look-ups.
+    #[must_use]
+    pub fn ties(&self) -> Ties<'_> {
+        let containers = self.0.read();
+        let running = containers.by_id.iter().filter(|(_, info)| info.pid > 1);
+        let by_pid = running.map(|(id, info)| (info.pid, id.clone())).collect();
+        Ties { containers, by_pid }
     }
 }
 
-/// Ties processes to containers.
+/// What ties processes to containers, as of one moment. Holds the index locked.
+pub struct Ties<'a> {
+    containers: RwLockReadGuard<'a, Containers>,
+    by_pid: BTreeMap<u32, SmolStr>,
+}
+
+impl Ties<'_> {
+    /// A number that is another one after every change of the containers.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.containers.changes
+    }
+
+    /// Ties a process' node to its container, if it has one that runs.
+    pub fn tie(&self, node: &mut Arc<Node>, snapshot: &Snapshot, now: Timestamp) {
+        let known = |id: &SmolStr| self.containers.by_id.contains_key(id.as_str());
+        let id = match node.latest("docker_container_id") {
+            Some(id) => Some(SmolStr::new(id)).filter(known),
+            None => node
+                .latest("pid")
+                .and_then(|pid| pid.parse().ok())
+                .filter(|pid| *pid != 1)
+                .and_then(|pid| container_of(pid, snapshot, &self.by_pid, known)),
+        };
+        let Some((id, info)) = id.and_then(|id| self.containers.by_id.get(&id).map(|info| (id, info))) else {
+            return;
+        };
+        if !info.running {
+            return;
+        }
+        let node = Arc::make_mut(node);
+        node.set_latest("docker_container_id", now, id.clone());
+        node.add_parent(Kind::Container.name(), format_smolstr!("{id};<container>"));
+        if !info.image.is_empty() {
+            node.add_parent(Kind::ContainerImage.name(), format_smolstr!("{};<container_image>", info.image));
+        }
+    }
+}
+
+/// Ties processes to containers, except those of the walk, which [`crate::process::Processes`] brings tied.
 pub struct ContainerTagger {
     index: ContainerIndex,
     processes: Arc<Mutex<Arc<Snapshot>>>,
@@ -88,30 +140,9 @@ impl Tagger for ContainerTagger {
             return;
         }
         let snapshot = Arc::clone(&self.processes.lock());
-        let by_pid = self.index.by_pid();
-        let containers = self.index.0.read();
+        let ties = self.index.ties();
         for node in nodes.values_mut() {
-            let known = |id: &SmolStr| containers.contains_key(id.as_str());
-            let id = match node.latest("docker_container_id") {
-                Some(id) => Some(SmolStr::new(id)).filter(known),
-                None => node
-                    .latest("pid")
-                    .and_then(|pid| pid.parse().ok())
-                    .filter(|pid| *pid != 1)
-                    .and_then(|pid| container_of(pid, &snapshot, &by_pid, known)),
-            };
-            let Some((id, info)) = id.and_then(|id| containers.get(&id).map(|info| (id, info))) else {
-                continue;
-            };
-            if !info.running {
-                continue;
-            }
-            let node = Arc::make_mut(node);
-            node.set_latest("docker_container_id", now, id.clone());
-            node.add_parent(Kind::Container.name(), format_smolstr!("{id};<container>"));
-            if !info.image.is_empty() {
-                node.add_parent(Kind::ContainerImage.name(), format_smolstr!("{};<container_image>", info.image));
-            }
+            ties.tie(node, &snapshot, now);
         }
     }
 }
@@ -133,8 +164,6 @@ fn container_of(pid: u32, snapshot: &Snapshot, by_pid: &BTreeMap<u32, SmolStr>, 
 
 #[cfg(test)]
 mod tests {
-    use scope_shared::report::Node;
-
     use super::*;
     use crate::cgroup::Membership;
     use crate::proc::Process;

@@ -11,7 +11,7 @@ use scope_shared::report::{Kind, Report, SmolStr};
 use scope_shared::time::Timestamp;
 use smol_str::format_smolstr;
 
-pub use containers::{ContainerIndex, ContainerInfo, ContainerTagger};
+pub use containers::{ContainerIndex, ContainerInfo, ContainerTagger, Ties};
 pub use swarm::SwarmTagger;
 
 use crate::reporter::Tagger;

@@ -7,7 +7,7 @@ use scope_shared::report::{Kind, Report};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::engine::{TestContainer, docker};
-use crate::server::{self, FakeServer, FromProbe, PipeEnd};
+use crate::server::{FakeServer, FromProbe, PipeEnd};
 use crate::{Probe, SOON};
 
 async fn docker_probe(server: &Arc<FakeServer>) -> Probe {
@@ -28,12 +28,10 @@ async fn a_container_is_reported_and_every_change_made_to_it_shows() {
     let container = TestContainer::run("lifecycle", "trap 'exit 0' TERM; sleep 1000 & wait");
     let node = container.node();
     let server = FakeServer::start(true).await;
-    let mut reports = server.reports();
     let probe = docker_probe(&server).await;
-    let seen = server::state(&mut reports, |report| {
-        latest(report, &node, "docker_container_state").as_deref() == Some("running")
-    })
-    .await;
+    let seen = server
+        .state(|report| latest(report, &node, "docker_container_state").as_deref() == Some("running"))
+        .await;
     assert_eq!(latest(&seen, &node, "docker_label_made.by").as_deref(), Some("scope-probe-test"));
     let active = latest(&seen, &node, "active_controls").unwrap();
     assert!(
@@ -66,7 +64,7 @@ async fn a_container_is_reported_and_every_change_made_to_it_shows() {
             process.latest("name") == Some("sleep") && process.parents.get("container").is_some_and(|ids| ids.contains(node.as_str()))
         })
     };
-    server::state(&mut server.reports(), inside).await;
+    server.state(inside).await;
 
     for (control, engine, reported) in [
         ("docker_pause_container", "paused", "paused"),
@@ -81,17 +79,15 @@ async fn a_container_is_reported_and_every_change_made_to_it_shows() {
         let answer = server.control(&node, control, &[]).await;
         assert_eq!(answer.error, "", "{control}, asked for again or not, is no error");
         assert_eq!(container.state(), engine, "after {control}");
-        server::state(&mut server.reports(), |report| {
-            latest(report, &node, "docker_container_state").as_deref() == Some(reported)
-        })
-        .await;
+        server
+            .state(|report| latest(report, &node, "docker_container_state").as_deref() == Some(reported))
+            .await;
     }
     let answer = server.control(&node, "docker_remove_container", &[]).await;
     assert_eq!((answer.error.as_str(), answer.removed_node.as_str()), ("", node.as_str()));
-    server::state(&mut server.reports(), |report| {
-        !report.topology(Kind::Container).nodes.contains_key(node.as_str())
-    })
-    .await;
+    server
+        .state(|report| !report.topology(Kind::Container).nodes.contains_key(node.as_str()))
+        .await;
     probe.end().await;
 }
 
@@ -131,12 +127,10 @@ async fn end_of(pipe: &mut PipeEnd) -> Option<FromProbe> {
 async fn a_shell_obeys_the_window_speaks_unicode_and_tells_how_it_ended() {
     let container = TestContainer::run("exec", "exec sleep 1000");
     let server = FakeServer::start(true).await;
-    let mut reports = server.reports();
     let probe = docker_probe(&server).await;
-    server::state(&mut reports, |report| {
-        latest(report, &container.node(), "docker_container_state").is_some()
-    })
-    .await;
+    server
+        .state(|report| latest(report, &container.node(), "docker_container_state").is_some())
+        .await;
     let answer = server.control(&container.node(), "docker_exec_container", &[]).await;
     assert_eq!(answer.error, "");
     assert!(answer.raw_tty);
@@ -174,12 +168,10 @@ fn processes(container: &TestContainer) -> usize {
 async fn nothing_is_left_of_a_shell_whose_page_server_or_probe_is_gone() {
     let container = TestContainer::run("left", "exec sleep 1000");
     let server = FakeServer::start(true).await;
-    let mut reports = server.reports();
     let probe = docker_probe(&server).await;
-    server::state(&mut reports, |report| {
-        latest(report, &container.node(), "docker_container_state").is_some()
-    })
-    .await;
+    server
+        .state(|report| latest(report, &container.node(), "docker_container_state").is_some())
+        .await;
     let open = async || {
         let answer = server.control(&container.node(), "docker_exec_container", &[]).await;
         assert_eq!(answer.error, "");
@@ -209,12 +201,10 @@ async fn a_chatty_log_is_followed_without_losing_a_line() {
     const LINES: usize = 100_000;
     let container = TestContainer::run("logs", &format!("sleep 2; seq 1 {LINES}; exec sleep 1000"));
     let server = FakeServer::start(true).await;
-    let mut reports = server.reports();
     let probe = docker_probe(&server).await;
-    server::state(&mut reports, |report| {
-        latest(report, &container.node(), "docker_container_state").is_some()
-    })
-    .await;
+    server
+        .state(|report| latest(report, &container.node(), "docker_container_state").is_some())
+        .await;
     let answer = server.control(&container.node(), "docker_logs_container", &[("tail", "all")]).await;
     assert_eq!((answer.error.as_str(), answer.raw_tty), ("", false));
     let mut pipe = server.pipe(&answer.pipe);
@@ -230,16 +220,14 @@ async fn a_chatty_log_is_followed_without_losing_a_line() {
 async fn what_is_not_allowed_is_neither_offered_nor_done() {
     let container = TestContainer::run("denied", "exec sleep 1000");
     let server = FakeServer::start(true).await;
-    let mut reports = server.reports();
     let probe = Probe::start(&server, |args| {
         args.collect.docker = true;
         args.control.allow = vec![scope_probe::config::Allow::Logs];
     });
     server.wait_for_control_connection().await;
-    let seen = server::state(&mut reports, |report| {
-        latest(report, &container.node(), "active_controls").is_some()
-    })
-    .await;
+    let seen = server
+        .state(|report| latest(report, &container.node(), "active_controls").is_some())
+        .await;
     assert_eq!(
         latest(&seen, &container.node(), "active_controls").as_deref(),
         Some("docker_logs_container")

@@ -31,7 +31,7 @@ fn image() -> &'static str {
             .into_iter()
             .find(|path| std::path::Path::new(path).exists());
         std::fs::copy(busybox.expect("busybox; install busybox-static"), bin.join("busybox")).unwrap();
-        for applet in ["sh", "sleep", "cat", "stty", "ps", "seq", "echo"] {
+        for applet in ["sh", "sleep", "cat", "stty", "ps", "seq", "echo", "nc"] {
             std::os::unix::fs::symlink("busybox", bin.join(applet)).unwrap();
         }
         let tar = Command::new("tar").arg("-C").arg(root.path()).args(["-c", "."]).output().unwrap();
@@ -52,23 +52,48 @@ pub struct TestContainer {
     pub id: String,
 }
 
+/// A network of the engine's, removed when the test is over; drop it after the containers in it.
+pub struct TestNetwork {
+    pub name: String,
+}
+
+impl TestNetwork {
+    pub fn create(name: &str) -> Self {
+        let name = format!("scope-probe-test-{name}-{}", std::process::id());
+        docker(&["network", "create", &name]);
+        Self { name }
+    }
+}
+
+impl Drop for TestNetwork {
+    fn drop(&mut self) {
+        drop(Command::new("docker").args(["network", "rm", &self.name]).output());
+    }
+}
+
 impl TestContainer {
     /// Runs a shell command in a new container.
     pub fn run(name: &str, command: &str) -> Self {
+        Self::run_with(name, &[], command)
+    }
+
+    /// Runs a shell command in a new container that is made with these options.
+    pub fn run_with(name: &str, options: &[&str], command: &str) -> Self {
         let name = format!("scope-probe-test-{name}-{}", std::process::id());
-        let id = docker(&[
-            "run",
-            "-d",
-            "--name",
-            &name,
-            "--label",
-            "made.by=scope-probe-test",
-            image(),
-            "/bin/sh",
-            "-c",
-            command,
-        ]);
+        let fixed = ["run", "-d", "--name", &name, "--label", "made.by=scope-probe-test"];
+        let program = [image(), "/bin/sh", "-c", command];
+        let id = docker(&[&fixed[..], options, &program].concat());
         Self { id }
+    }
+
+    /// What the engine says of it, by a template.
+    pub fn inspect(&self, template: &str) -> String {
+        docker(&["inspect", "-f", template, &self.id])
+    }
+
+    /// Its address in a network.
+    pub fn address_in(&self, network: &TestNetwork) -> String {
+        self.inspect(&format!("{{{{(index .NetworkSettings.Networks \"{}\").IPAddress}}}}", network.name))
     }
 
     pub fn node(&self) -> String {
@@ -77,7 +102,7 @@ impl TestContainer {
 
     /// The engine's word for its state.
     pub fn state(&self) -> String {
-        docker(&["inspect", "-f", "{{.State.Status}}", &self.id])
+        self.inspect("{{.State.Status}}")
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod controls;
 mod engine;
+mod nat;
 mod plugins;
 mod publishing;
 mod server;
@@ -32,6 +33,8 @@ struct Probe {
 impl Probe {
     /// Starts one that reports to `server`; `change` sets its flags, which begin with everything but processes switched off.
     fn start(server: &Arc<FakeServer>, change: impl FnOnce(&mut Args)) -> Self {
+        // Shown with a test that fails; that another test set it up already is no failure.
+        let _set_up_already = tracing_subscriber::fmt().with_test_writer().try_init().is_err();
         let mut args = Args::default();
         args.targets = vec![server.address.to_string()];
         args.collect.hostname = Some("testhost".to_owned());
@@ -41,8 +44,6 @@ impl Probe {
         args.collect.dns = false;
         args.collect.docker = false;
         args.collect.max_cpu = 1e9;
-        // A test that begins to listen needs a full report first.
-        args.connect.full_report_every = 2;
         args.collect.plugins_root = "".into();
         change(&mut args);
         let stop = CancellationToken::new();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use scope_shared::report::{Kind, Report};
 
 use crate::Probe;
-use crate::server::{self, FakeServer};
+use crate::server::FakeServer;
 
 const HOST: &str = "testhost;<host>";
 
@@ -69,10 +69,7 @@ async fn the_example_plugin_reports_controls_dies_and_comes_back() {
     let root = tempfile::tempdir().unwrap();
     let example = Example::start(root.path());
     let (server, probe) = start(root.path()).await;
-    let seen = server::state(&mut server.reports(), |report| {
-        status(report, "io-pressure").as_deref() == Some("ok")
-    })
-    .await;
+    let seen = server.state(|report| status(report, "io-pressure").as_deref() == Some("ok")).await;
     let host = &seen.topology(Kind::Host).nodes[HOST];
     assert_eq!(host.metrics.get("io-pressure").unwrap().last().unwrap().value, 12.5);
     assert_eq!(host.latest("io-pressure-table-CPU (full)___avg60"), Some("1.00 %"));
@@ -88,22 +85,19 @@ async fn the_example_plugin_reports_controls_dies_and_comes_back() {
 
     let answer = server.control(HOST, "io-pressure~show-cpu", &[]).await;
     assert_eq!(answer.error, "");
-    server::state(&mut server.reports(), |report| {
-        host_latest(report, "io-pressure-shown").as_deref() == Some("CPU")
-    })
-    .await;
+    server
+        .state(|report| host_latest(report, "io-pressure-shown").as_deref() == Some("CPU"))
+        .await;
 
     drop(example);
-    server::state(&mut server.reports(), |report| {
-        status(report, "io-pressure").is_none_or(|status| status.starts_with("error: "))
-            && host_latest(report, "io-pressure-shown").is_none()
-    })
-    .await;
+    server
+        .state(|report| {
+            status(report, "io-pressure").is_none_or(|status| status.starts_with("error: "))
+                && host_latest(report, "io-pressure-shown").is_none()
+        })
+        .await;
     let _again = Example::start(root.path());
-    server::state(&mut server.reports(), |report| {
-        status(report, "io-pressure").as_deref() == Some("ok")
-    })
-    .await;
+    server.state(|report| status(report, "io-pressure").as_deref() == Some("ok")).await;
     probe.end().await;
 }
 
@@ -145,11 +139,12 @@ async fn plugins_that_misbehave_are_named_and_harm_nobody() {
     let _example = Example::start(root.path());
     let (server, probe) = start(root.path()).await;
     let rogues = ["garbage", "wrong", "broken", "hanging", "huge"];
-    let seen = server::state(&mut server.reports(), |report| {
-        let failed = |id: &&str| status(report, id).is_some_and(|status| status.starts_with("error: "));
-        rogues.iter().all(failed) && status(report, "io-pressure").as_deref() == Some("ok")
-    })
-    .await;
+    let seen = server
+        .state(|report| {
+            let failed = |id: &&str| status(report, id).is_some_and(|status| status.starts_with("error: "));
+            rogues.iter().all(failed) && status(report, "io-pressure").as_deref() == Some("ok")
+        })
+        .await;
     assert_eq!(
         status(&seen, "wrong").unwrap(),
         r#"error: plugin must not change its id (is "other", should be "wrong")"#

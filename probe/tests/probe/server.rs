@@ -17,7 +17,7 @@ use scope_shared::frame::Encoding;
 use scope_shared::report::Report;
 use scope_shared::{control, delta, wire};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -51,6 +51,9 @@ pub struct FakeServer {
     id: Mutex<String>,
     connections: Mutex<CancellationToken>,
     reports: broadcast::Sender<Received>,
+    /// The newest full report with its number, and the newest state made of it.
+    base: Mutex<Option<(u64, Report)>>,
+    state: watch::Sender<Report>,
     control: Mutex<Option<mpsc::UnboundedSender<[String; 2]>>>,
     pub control_connected: Notify,
     waiting: Mutex<Waiting>,
@@ -77,6 +80,8 @@ impl FakeServer {
             id: Mutex::new("app1".to_owned()),
             connections: Mutex::default(),
             reports: broadcast::channel(256).0,
+            base: Mutex::default(),
+            state: watch::Sender::default(),
             control: Mutex::default(),
             control_connected: Notify::new(),
             waiting: Mutex::default(),
@@ -122,6 +127,28 @@ impl FakeServer {
         self.reports.subscribe()
     }
 
+    /// Puts the newest state together from full reports and deltas, as a viewer does.
+    fn remember(&self, received: &Received) {
+        let mut base = self.base.lock();
+        let state = match (received.kind.as_deref(), base.as_ref()) {
+            (Some("delta"), Some((sequence, full))) if received.base == Some(*sequence) => delta::apply(full, &received.report),
+            (Some("delta"), _) => return,
+            _ => {
+                *base = received.sequence.map(|sequence| (sequence, received.report.clone()));
+                received.report.clone()
+            }
+        };
+        self.state.send_replace(state);
+    }
+
+    /// Waits for a state that `wanted` accepts, the present one included.
+    pub async fn state(&self, wanted: impl Fn(&Report) -> bool) -> Report {
+        let mut states = self.state.subscribe();
+        let found = tokio::time::timeout(SOON, states.wait_for(|state| wanted(state))).await;
+        let outcome = found.map(|state| state.expect("the server lives").clone());
+        outcome.unwrap_or_else(|_| panic!("the state that is waited for never came; the newest is {:#?}", self.state.borrow()))
+    }
+
     async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let status = |status| Response::builder().status(status).body(Full::default()).unwrap();
         let path = request.uri().path().to_owned();
@@ -145,6 +172,7 @@ impl FakeServer {
                     headers: parts.headers,
                     report,
                 };
+                self.remember(&received);
                 let _nobody_may_listen = self.reports.send(received).is_ok();
                 status(StatusCode::OK)
             }
@@ -293,26 +321,4 @@ where
         .header(header::SEC_WEBSOCKET_ACCEPT, key)
         .body(Full::default())
         .unwrap()
-}
-
-/// Waits for a state that `wanted` accepts; states are put together from full reports and deltas as a viewer does.
-pub async fn state(reports: &mut broadcast::Receiver<Received>, wanted: impl Fn(&Report) -> bool) -> Report {
-    let mut base: Option<(u64, Report)> = None;
-    let found = async {
-        loop {
-            let received = reports.recv().await.unwrap();
-            let state = match (received.kind.as_deref(), &base) {
-                (Some("full"), _) => {
-                    base = Some((received.sequence.unwrap(), received.report.clone()));
-                    received.report
-                }
-                (Some("delta"), Some((sequence, full))) if received.base == Some(*sequence) => delta::apply(full, &received.report),
-                _ => continue,
-            };
-            if wanted(&state) {
-                return state;
-            }
-        }
-    };
-    tokio::time::timeout(SOON, found).await.expect("the state that is waited for")
 }

@@ -150,12 +150,17 @@ fn apply_topology(topology: &mut Topology, delta: &Topology, key: &str, removed:
 
 fn diff_nodes(base: &Nodes, now: &Nodes, key: &str, removed: &mut Removed) -> Nodes {
     let mut changed = Vec::new();
-    let mut gone: Vec<SmolStr> = base.keys().filter(|id| !now.contains_key(*id)).cloned().collect();
+    let mut gone: Vec<SmolStr> = Vec::new();
+    // Both are sorted: side by side, instead of a look-up for each.
+    let mut before = base.iter().peekable();
     for (id, node) in now {
-        match base.get(id) {
+        while let Some((old, _)) = before.next_if(|(old, _)| *old < id) {
+            gone.push(old.clone());
+        }
+        match before.next_if(|(old, _)| *old == id) {
             None => changed.push((id.clone(), Arc::clone(node))),
-            Some(before) if Arc::ptr_eq(before, node) => {}
-            Some(before) => match diff_node(before, node) {
+            Some((_, before)) if Arc::ptr_eq(before, node) => {}
+            Some((_, before)) => match diff_node(before, node) {
                 Change::None => {}
                 Change::Parts(parts) => changed.push((id.clone(), Arc::from(parts))),
                 Change::Whole => {
@@ -165,6 +170,7 @@ fn diff_nodes(base: &Nodes, now: &Nodes, key: &str, removed: &mut Removed) -> No
             },
         }
     }
+    gone.extend(before.map(|(id, _)| id.clone()));
     if !gone.is_empty() {
         removed.insert(key.into(), gone);
     }
