@@ -46,6 +46,8 @@ pub struct Engine {
     /// Slot of each node of `graph`.
     members: Vec<u32>,
     layout: Layout,
+    /// Places of all members, by rows.
+    rows: Rows,
     pins: Vec<Pin>,
     pins_changed: bool,
     update: u64,
@@ -80,10 +82,19 @@ impl Engine {
         }
         let members = self.find_members(graph);
         let mut work = components(graph);
-        self.place_new(graph, &members, &mut work);
-        self.apply_pins(graph, &members);
+        // Finding all rows anew would cost more than the rest of a small update.
+        let mut rows = std::mem::take(&mut self.rows);
+        for &slot in &self.members {
+            let place = &self.places[slot as usize];
+            if place.seen != self.update {
+                rows.remove(place.at, slot);
+            }
+        }
+        self.place_new(graph, &members, &mut work, &mut rows);
+        self.apply_pins(graph, &members, &mut rows);
         self.pins_changed = false;
-        let routes = self.routes(graph, &members, &work);
+        let routes = self.routes(graph, &members, &work, &rows);
+        self.rows = rows;
         self.layout.positions.clear();
         self.layout
             .positions
@@ -93,7 +104,7 @@ impl Engine {
             self.places[slot as usize].moved = false;
         }
         self.members = members;
-        self.graph.clone_from(graph);
+        self.remember(graph);
         self.forget_old();
         &self.layout
     }
@@ -174,6 +185,25 @@ impl Engine {
         self.places.len() as u32 - 1
     }
 
+    /// Keeps the graph for the next comparison. Most nodes are the same as before and in the same order: those are moved, not copied.
+    fn remember(&mut self, graph: &Graph) {
+        let mut old = std::mem::take(&mut self.graph.nodes);
+        let mut at = 0;
+        self.graph.nodes = Vec::with_capacity(graph.nodes.len());
+        for node in &graph.nodes {
+            // One of the old ones may have gone.
+            let same = (at..at + 2).find(|&i| old.get(i) == Some(node));
+            self.graph.nodes.push(match same {
+                Some(index) => {
+                    at = index + 1;
+                    std::mem::take(&mut old[index])
+                }
+                None => node.clone(),
+            });
+        }
+        self.graph.edges.clone_from(&graph.edges);
+    }
+
     /// Drops places of nodes that have been gone for long, and those of doubles.
     fn forget_old(&mut self) {
         if !self.update.is_multiple_of(64) {
@@ -189,9 +219,9 @@ impl Engine {
         self.free = (0..self.places.len() as u32).rev().filter(|&slot| !used[slot as usize]).collect();
     }
 
-    /// Gives every node a place.
-    fn place_new(&mut self, graph: &Graph, members: &[u32], work: &mut Work) {
-        self.reclaim(members);
+    /// Gives every node a place. `rows` has the places of those that were in the last update and still are.
+    fn place_new(&mut self, graph: &Graph, members: &[u32], work: &mut Work, rows: &mut Rows) {
+        self.reclaim(members, rows);
         // Per component: nodes that were laid out together, nodes put beside them since, nodes that are new.
         let mut kept = vec![0u32; work.components];
         let mut added = vec![0u32; work.components];
@@ -201,6 +231,7 @@ impl Engine {
             let component = work.component[index];
             if component != NOWHERE && place.in_grid {
                 // It got its first connection: it leaves the grid for its neighbours.
+                rows.remove(place.at, slot);
                 place.known = false;
                 place.in_grid = false;
             }
@@ -219,19 +250,21 @@ impl Engine {
         if !start_over {
             self.spare_known(members, work, &mut anew);
         }
-        let mut rows = Rows::default();
-        if !start_over {
-            let stays = |index: usize| work.component[index] == NOWHERE || !anew[work.component[index] as usize];
-            rows = Rows::new(
-                members
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(i, &s)| Some(&self.places[s as usize]).filter(|p| p.known && stays(i)).map(|p| (p.at, s))),
-            );
+        if start_over {
+            *rows = Rows::default();
+        } else if anew.contains(&true) {
+            for (index, &slot) in members.iter().enumerate() {
+                let (component, place) = (work.component[index], &self.places[slot as usize]);
+                if component != NOWHERE && anew[component as usize] && place.known {
+                    rows.remove(place.at, slot);
+                }
+            }
         }
-        self.lay_out_components(members, work, &anew, start_over, &mut rows);
-        self.insert_beside(members, work, &mut rows);
-        self.fill_grid(graph, members, work, &mut rows, start_over);
+        if anew.contains(&true) {
+            self.lay_out_components(members, work, &anew, start_over, rows);
+        }
+        self.insert_beside(members, work, rows);
+        self.fill_grid(graph, members, work, rows, start_over);
     }
 
     /// Components without a laid-out core are not new if all their nodes have places (e.g. two old ones came apart): those keep them.
@@ -249,28 +282,16 @@ impl Engine {
     }
 
     /// Nodes that come back take their old place unless somebody has it now.
-    fn reclaim(&mut self, members: &[u32]) {
-        let was: Vec<u32> = self.members.clone();
+    fn reclaim(&mut self, members: &[u32], rows: &mut Rows) {
         let mut present = vec![false; self.places.len()];
-        for slot in was {
+        for &slot in &self.members {
             present[slot as usize] = true;
         }
-        let back: Vec<u32> = members
-            .iter()
-            .copied()
-            .filter(|&s| self.places[s as usize].known && !present.get(s as usize).copied().unwrap_or(false))
-            .collect();
-        if back.is_empty() {
-            return;
-        }
-        let mut rows = Rows::new(
-            members
-                .iter()
-                .filter(|&&s| present[s as usize])
-                .map(|&s| (self.places[s as usize].at, s)),
-        );
-        for slot in back {
+        for &slot in members {
             let place = &mut self.places[slot as usize];
+            if !place.known || present[slot as usize] {
+                continue;
+            }
             if rows.is_free(place.at) {
                 rows.insert(place.at, slot);
                 place.moved = true;

@@ -177,24 +177,25 @@ pub(super) struct Proper {
 }
 
 impl Proper {
-    /// Cuts the edges (which lead downwards by `rank`).
-    pub(super) fn new(n: usize, edges: &[(u32, u32)], rank: Vec<u32>) -> Self {
+    /// Cuts the edges (which lead downwards by `rank`). An edge of weight two stands for two that take the same way.
+    pub(super) fn new(n: usize, edges: &[(u32, u32)], weights: &[u32], rank: Vec<u32>) -> Self {
         let ranks = rank.iter().copied().max().map_or(0, |r| r as usize + 1);
         let mut all = rank;
         let mut arcs: Vec<(u32, u32)> = Vec::with_capacity(edges.len() * 2);
         let mut first_bend = Vec::with_capacity(edges.len());
         let mut targets = Vec::new();
-        for &(from, to) in edges {
+        for (&(from, to), &weight) in edges.iter().zip(weights) {
+            let mut join = |a: u32, b: u32| arcs.extend((0..weight).map(|_| (a, b)));
             first_bend.push(all.len() as u32);
             let mut last = from;
             for r in all[from as usize] + 1..all[to as usize] {
                 let bend = all.len() as u32;
                 all.push(r);
                 targets.push(to);
-                arcs.push((last, bend));
+                join(last, bend);
                 last = bend;
             }
-            arcs.push((last, to));
+            join(last, to);
         }
         let total = all.len();
         let down = Adjacency::new(total, arcs.iter().copied());

@@ -2,8 +2,15 @@
 //!
 //! Indices are the component's own; the caller moves the result to where there is room.
 
-use super::{coords, graph, order, route};
+use super::{coords, graph, line, order, route};
 use crate::scene::data::{Point, Routes};
+
+/// Parallel edges count so often at most when crossings are weighed.
+const HEAVIEST: u32 = 8;
+/// Vertices (bends included) up to which several first orders are tried.
+const SMALL: usize = 800;
+/// Nodes up to which the first order comes from the line; larger ones have too many parts for one line to tell apart.
+const ON_A_LINE: usize = 1_500;
 
 /// A component laid out; its top left node is near the origin.
 #[derive(Debug, Default)]
@@ -21,17 +28,28 @@ pub(super) fn layout(n: usize, edges: &[(u32, u32)], hint: Option<&[f32]>) -> Bl
     let mut keyed: Vec<((u32, u32), u32)> = turned.iter().enumerate().map(|(i, &e)| (e, i as u32)).collect();
     keyed.sort_unstable();
     let mut unique: Vec<(u32, u32)> = Vec::with_capacity(edges.len());
+    let mut weights: Vec<u32> = Vec::with_capacity(edges.len());
     let mut share = vec![0u32; edges.len()];
     for (pair, index) in keyed {
         if unique.last() != Some(&pair) {
             unique.push(pair);
+            weights.push(0);
+        }
+        if let Some(weight) = weights.last_mut() {
+            *weight = (*weight + 1).min(HEAVIEST);
         }
         share[index as usize] = unique.len() as u32 - 1;
     }
     let rank = graph::ranks(n, &unique);
-    let proper = graph::Proper::new(n, &unique, rank);
-    let hint = hint.map(|hint| spread_hint(&proper, &unique, hint));
-    let order = order::order(&proper, hint.as_deref());
+    let proper = graph::Proper::new(n, &unique, &weights, rank);
+    let starts: Vec<Vec<f32>> = match hint {
+        Some(hint) => vec![spread_hint(&proper, &unique, hint)],
+        None if n > ON_A_LINE => Vec::new(),
+        None => (0..if proper.len() <= SMALL { 4 } else { 1 })
+            .map(|seed| spread_hint(&proper, &unique, &line::line(n, &unique, seed)))
+            .collect(),
+    };
+    let order = order::order(&proper, &starts);
     let placed = coords::place(&proper, &order);
     let positions: Vec<Point> = (0..n).map(|v| [placed.x[v].round(), placed.y[v].round()]).collect();
     let mut block = Block {

@@ -1,4 +1,4 @@
-//! The order of vertices within their ranks, with few crossings: barycentre sweeps, exchange of neighbours, fast counting.
+//! The order of vertices within their ranks, with few crossings: barycentre and median sweeps, sifting, fast counting.
 //!
 //! The effort follows from the size alone, never from a clock, so that equal input gives equal orders.
 
@@ -38,8 +38,9 @@ struct Scratch {
     sorted_down: Vec<u32>,
 }
 
-/// Orders `graph`. `hint` gives each vertex a wished place from left to right (old positions); without it, a walk along the edges does.
-pub(super) fn order(graph: &Proper, hint: Option<&[f32]>) -> Order {
+/// Orders `graph`. Each of `starts` gives every vertex a wished place from left to right (its old one, or one on a line); the one that
+/// leads to the fewest crossings wins. Without any, a walk along the arcs is where it starts from.
+pub(super) fn order(graph: &Proper, starts: &[Vec<f32>]) -> Order {
     let mut scratch = Scratch {
         keys: Vec::new(),
         tree: Vec::new(),
@@ -47,19 +48,53 @@ pub(super) fn order(graph: &Proper, hint: Option<&[f32]>) -> Order {
         sorted_up: vec![0; graph.up.len()],
         sorted_down: vec![0; graph.down.len()],
     };
-    let starts: Vec<Order> = match hint {
-        Some(hint) => vec![from_hint(graph, hint)],
-        None if graph.len() <= 1200 => vec![walk(graph, true), walk(graph, false)],
-        None => vec![walk(graph, true)],
+    let effort = Effort::of(graph.len());
+    let first = starts
+        .iter()
+        .map(|hint| improve(graph, from_hint(graph, hint), &effort, &mut scratch))
+        .min_by_key(|found| found.0)
+        .unwrap_or_else(|| improve(graph, walk(graph), &effort, &mut scratch));
+    if effort.again == 0 {
+        return first.1;
+    }
+    let patient = Effort {
+        rounds: effort.again,
+        passes: 4,
+        ..effort
     };
-    let mut best: Option<(u64, Order)> = None;
-    for start in starts {
-        let found = improve(graph, start, &mut scratch);
-        if best.as_ref().is_none_or(|(count, _)| found.0 < *count) {
-            best = Some(found);
+    let second = improve(graph, first.1.clone(), &patient, &mut scratch);
+    if second.0 < first.0 { second.1 } else { first.1 }
+}
+
+/// How much is tried, by the number of vertices.
+#[derive(Clone, Copy)]
+struct Effort {
+    /// Sweeps from a first order.
+    rounds: usize,
+    /// Sweeps without gain after which it is given up.
+    patience: usize,
+    /// Passes of the last sifting, and how far it looks.
+    passes: usize,
+    window: usize,
+    /// Sweeps from the best order found.
+    again: usize,
+}
+
+impl Effort {
+    fn of(vertices: usize) -> Self {
+        let (rounds, patience, passes, window, again) = match vertices {
+            0..=800 => (6, 6, 2, 30, 12),
+            801..=6_000 => (8, 5, 2, 8, 0),
+            _ => (8, 3, 3, 2, 0),
+        };
+        Self {
+            rounds,
+            patience,
+            passes,
+            window,
+            again,
         }
     }
-    best.map_or_else(|| Order::from_rows(Vec::new(), graph.len()), |(_, order)| order)
 }
 
 fn from_hint(graph: &Proper, hint: &[f32]) -> Order {
@@ -74,16 +109,11 @@ fn from_hint(graph: &Proper, hint: &[f32]) -> Order {
 }
 
 /// Depth-first along the arcs: what hangs together comes to lie together.
-fn walk(graph: &Proper, downwards: bool) -> Order {
+fn walk(graph: &Proper) -> Order {
     let mut rows = vec![Vec::new(); graph.ranks];
     let mut seen = vec![false; graph.len()];
     let mut stack = Vec::new();
-    let (ahead, behind) = if downwards {
-        (&graph.down, &graph.up)
-    } else {
-        (&graph.up, &graph.down)
-    };
-    let roots = (0..graph.len() as u32).filter(|&v| behind.of(v).is_empty());
+    let roots = (0..graph.len() as u32).filter(|&v| graph.up.of(v).is_empty());
     for root in roots.chain(0..graph.len() as u32) {
         stack.push(root);
         while let Some(v) = stack.pop() {
@@ -91,39 +121,33 @@ fn walk(graph: &Proper, downwards: bool) -> Order {
                 continue;
             }
             rows[graph.rank[v as usize] as usize].push(v);
-            stack.extend(ahead.of(v).iter().rev().filter(|&&w| !seen[w as usize]));
+            stack.extend(graph.down.of(v).iter().rev().filter(|&&w| !seen[w as usize]));
         }
     }
     Order::from_rows(rows, graph.len())
 }
 
-fn improve(graph: &Proper, mut order: Order, scratch: &mut Scratch) -> (u64, Order) {
-    // Small graphs get patience, large ones what the budget of a frame or two allows.
-    let (rounds, patience) = match graph.len() {
-        0..=1_000 => (40, 10),
-        1_001..=6_000 => (14, 5),
-        _ => (8, 3),
-    };
+fn improve(graph: &Proper, mut order: Order, effort: &Effort, scratch: &mut Scratch) -> (u64, Order) {
     let mut best = (count(graph, &order, scratch), order.clone());
     let mut stale = 0;
-    for round in 0..rounds {
+    for round in 0..effort.rounds {
         if best.0 == 0 {
             break;
         }
         sweep(graph, &mut order, round % 2 == 0, round % 4 >= 2, scratch);
-        exchange(graph, &mut order, if graph.len() <= 1_000 { 6 } else { 2 }, scratch);
+        sift(graph, &mut order, if graph.len() <= 800 { 2 } else { 1 }, 2, scratch);
         let crossings = count(graph, &order, scratch);
         if crossings < best.0 {
             best = (crossings, order.clone());
             stale = 0;
         } else {
             stale += 1;
-            if stale >= patience {
+            if stale >= effort.patience {
                 break;
             }
         }
     }
-    exchange(graph, &mut best.1, if graph.len() <= 6_000 { 12 } else { 3 }, scratch);
+    sift(graph, &mut best.1, effort.passes, effort.window, scratch);
     best.0 = count(graph, &best.1, scratch);
     best
 }
@@ -203,7 +227,18 @@ fn sort_neighbours(graph: &Proper, order: &Order, row: usize, scratch: &mut Scra
 }
 
 /// Crossings between the edges of two vertices side by side: first with `left` on the left, then exchanged.
-fn pair(left: &[u32], right: &[u32]) -> (u32, u32) {
+#[inline]
+fn pair(left: &[u32], right: &[u32]) -> (i32, i32) {
+    let (Some(&l_low), Some(&l_high), Some(&r_low), Some(&r_high)) = (left.first(), left.last(), right.first(), right.last()) else {
+        return (0, 0);
+    };
+    let all = (left.len() * right.len()) as i32;
+    if l_high < r_low {
+        return (0, all);
+    }
+    if r_high < l_low {
+        return (all, 0);
+    }
     let (mut as_is, mut exchanged) = (0, 0);
     let (mut below, mut upto) = (0, 0);
     for &l in left {
@@ -214,16 +249,17 @@ fn pair(left: &[u32], right: &[u32]) -> (u32, u32) {
         while upto < right.len() && right[upto] == l {
             upto += 1;
         }
-        as_is += below as u32;
-        exchanged += (right.len() - upto) as u32;
+        as_is += below as i32;
+        exchanged += (right.len() - upto) as i32;
     }
     (as_is, exchanged)
 }
 
-/// Exchanges neighbours in a row where that removes crossings, until nothing is gained or `passes` are over.
-fn exchange(graph: &Proper, order: &mut Order, passes: usize, scratch: &mut Scratch) {
+/// Moves each vertex to the best place within `window` places of its own, row by row, until nothing is gained or `passes` are over.
+fn sift(graph: &Proper, order: &mut Order, passes: usize, window: usize, scratch: &mut Scratch) {
     let count = order.rows.len();
     let mut dirty = vec![true; count];
+    let mut turn: Vec<u32> = Vec::new();
     for pass in 0..passes {
         let mut any = false;
         for step in 0..count {
@@ -232,25 +268,52 @@ fn exchange(graph: &Proper, order: &mut Order, passes: usize, scratch: &mut Scra
                 continue;
             }
             sort_neighbours(graph, order, row, scratch);
-            let mut changed = false;
-            let line = &mut order.rows[row];
-            for i in 1..line.len() {
-                let (v, w) = (line[i - 1], line[i]);
-                let (mut keep, mut swap) = (0, 0);
+            let gain = |v: u32, w: u32| -> i32 {
+                let mut gain = 0;
                 for (adjacency, sorted) in [(&graph.up, &scratch.sorted_up), (&graph.down, &scratch.sorted_down)] {
                     let of = |x: u32| &sorted[adjacency.start(x)..adjacency.start(x) + adjacency.of(x).len()];
-                    let (a, b) = pair(of(v), of(w));
-                    keep += a;
-                    swap += b;
+                    let (as_is, exchanged) = pair(of(v), of(w));
+                    gain += as_is - exchanged;
                 }
-                if swap < keep {
-                    line.swap(i - 1, i);
-                    changed = true;
+                gain
+            };
+            let mut changed = false;
+            turn.clear();
+            turn.extend_from_slice(&order.rows[row]);
+            let line = &mut order.rows[row];
+            for &v in &turn {
+                let at = order.place[v as usize] as usize;
+                let (mut best, mut to) = (0, at);
+                let mut sum = 0;
+                for i in (at.saturating_sub(window)..at).rev() {
+                    sum += gain(line[i], v);
+                    if sum > best {
+                        (best, to) = (sum, i);
+                    }
+                }
+                sum = 0;
+                for (i, &w) in line.iter().enumerate().take(at + window + 1).skip(at + 1) {
+                    sum += gain(v, w);
+                    if sum > best {
+                        (best, to) = (sum, i);
+                    }
+                }
+                if to == at {
+                    continue;
+                }
+                changed = true;
+                let (low, high) = (at.min(to), at.max(to));
+                if to < at {
+                    line[low..=high].rotate_right(1);
+                } else {
+                    line[low..=high].rotate_left(1);
+                }
+                for (i, &w) in line.iter().enumerate().take(high + 1).skip(low) {
+                    order.place[w as usize] = i as u32;
                 }
             }
             if changed {
                 any = true;
-                order.renumber(row);
                 for near in [row.wrapping_sub(1), row, row + 1] {
                     if let Some(flag) = dirty.get_mut(near) {
                         *flag = true;

@@ -32,7 +32,12 @@ pub(super) fn curve(points: &[Point], out: &mut Vec<Point>) {
             return chord[last - 1] * 0.3;
         }
         let (a, b) = (chord[i - 1], chord[i]);
-        if a * b <= 0.0 { 0.0 } else { 2.0 * a * b / (a + b) }
+        // Gentler than either piece: steeper bends would cut edges that leave the same node.
+        if a * b <= 0.0 {
+            0.0
+        } else {
+            0.6 * a.abs().min(b.abs()).copysign(a)
+        }
     };
     for (i, step) in steps.iter().enumerate() {
         let (a, b) = (points[i], points[i + 1]);

@@ -51,6 +51,21 @@ impl Routes {
         self.starts.push(u32::try_from(self.points.len()).unwrap_or(u32::MAX));
     }
 
+    /// Appends several routes of another list, those of edges `range`.
+    pub fn extend(&mut self, other: &Self, range: std::ops::Range<usize>) {
+        let (Some(starts), Some(&first)) = (other.starts.get(range.start + 1..=range.end), other.starts.get(range.start)) else {
+            return;
+        };
+        if self.starts.is_empty() {
+            self.starts.push(0);
+        }
+        let base = u32::try_from(self.points.len()).unwrap_or(u32::MAX);
+        let last = starts.last().copied().unwrap_or(first);
+        self.points
+            .extend_from_slice(other.points.get(first as usize..last as usize).unwrap_or_default());
+        self.starts.extend(starts.iter().map(|start| base + (start - first)));
+    }
+
     /// How many edges have a route.
     pub fn len(&self) -> usize {
         self.starts.len().saturating_sub(1)

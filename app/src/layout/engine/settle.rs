@@ -26,12 +26,17 @@ impl Engine {
             return;
         }
         let mut near: HashMap<u32, Vec<(u32, bool)>> = queue.iter().map(|&i| (i, Vec::new())).collect();
+        let mut is_waiting = vec![false; members.len()];
+        for &index in &queue {
+            is_waiting[index as usize] = true;
+        }
         for &(from, to) in work.edges.iter().filter(|e| e.0 != NOWHERE && e.0 != e.1) {
-            if let Some(list) = near.get_mut(&from) {
-                list.push((to, true));
-            }
-            if let Some(list) = near.get_mut(&to) {
-                list.push((from, false));
+            for (one, other, leads) in [(from, to, true), (to, from, false)] {
+                if is_waiting[one as usize]
+                    && let Some(list) = near.get_mut(&one)
+                {
+                    list.push((other, leads));
+                }
             }
         }
         while !queue.is_empty() {
@@ -156,7 +161,7 @@ impl Engine {
     }
 
     /// Puts pinned nodes where people want them; whoever is in the way goes to the nearest free place.
-    pub(super) fn apply_pins(&mut self, graph: &Graph, members: &[u32]) {
+    pub(super) fn apply_pins(&mut self, graph: &Graph, members: &[u32], rows: &mut Rows) {
         if self.pins.is_empty() {
             return;
         }
@@ -166,7 +171,6 @@ impl Engine {
             .iter()
             .filter_map(|pin| Some((members[*index.get(&pin.node)?], pin.at)))
             .collect();
-        let mut rows = Rows::new(members.iter().map(|&s| (self.places[s as usize].at, s)));
         for &(slot, at) in &pinned {
             let place = &mut self.places[slot as usize];
             rows.remove(place.at, slot);
@@ -192,64 +196,67 @@ impl Engine {
     }
 
     /// Routes of all edges: those whose ends stayed keep theirs.
-    pub(super) fn routes(&self, graph: &Graph, members: &[u32], work: &Work) -> Routes {
+    pub(super) fn routes(&self, graph: &Graph, members: &[u32], work: &Work, rows: &Rows) -> Routes {
+        let old = &self.layout.routes;
         let mut routes = Routes {
             starts: Vec::with_capacity(graph.edges.len() + 1),
-            points: Vec::with_capacity(self.layout.routes.points.len()),
+            points: Vec::with_capacity(old.points.len() + 64),
         };
-        let mut rows: Option<Rows> = None;
         let mut table: Option<HashMap<(u32, u32), u32>> = None;
         let mut fresh = work.fresh_routes.iter().peekable();
         let mut at = 0usize;
         let mut path = Vec::new();
+        // Old routes that follow one another are copied in one go.
+        let mut run = 0..0;
         let ends = |edge: &(u32, u32)| Some((*self.members.get(edge.0 as usize)?, *self.members.get(edge.1 as usize)?));
         for (number, &(from, to)) in work.edges.iter().enumerate() {
-            if from == NOWHERE {
-                routes.push(&[]);
-                continue;
-            }
-            let (a, b) = (members[from as usize], members[to as usize]);
-            let (start, end) = (self.places[a as usize], self.places[b as usize]);
-            let new = fresh.next_if(|r| r.0 == number as u32).map(|r| r.1.as_slice());
-            // A pin may have moved an end since the component was laid out.
-            if let Some(route) = new.filter(|r| r.first() == Some(&start.at) && r.last() == Some(&end.at)) {
-                routes.push(route);
-                continue;
-            }
-            if !start.moved && !end.moved {
-                let mut old = None;
-                for ahead in 0..3 {
-                    if self.graph.edges.get(at + ahead).and_then(ends) == Some((a, b)) {
-                        old = Some(at + ahead);
-                        at += ahead + 1;
-                        break;
-                    }
-                }
-                let old = old.or_else(|| {
-                    let table = table.get_or_insert_with(|| {
-                        self.graph
-                            .edges
-                            .iter()
-                            .enumerate()
-                            .filter_map(|(i, e)| Some((ends(e)?, i as u32)))
-                            .collect()
-                    });
-                    table.get(&(a, b)).map(|&i| i as usize)
-                });
-                if let Some(route) = old.map(|i| self.layout.routes.get(i)).filter(|r| r.len() > 1) {
+            if from != NOWHERE {
+                let (a, b) = (members[from as usize], members[to as usize]);
+                let (start, end) = (self.places[a as usize], self.places[b as usize]);
+                let new = fresh.next_if(|r| r.0 == number as u32).map(|r| r.1.as_slice());
+                // A pin may have moved an end since the component was laid out.
+                if let Some(route) = new.filter(|r| r.first() == Some(&start.at) && r.last() == Some(&end.at)) {
+                    routes.extend(old, std::mem::take(&mut run));
                     routes.push(route);
                     continue;
                 }
-            }
-            path.clear();
-            if a == b {
-                route::self_loop(start.at, &mut path);
+                if !start.moved && !end.moved {
+                    let mut known = None;
+                    for ahead in 0..3 {
+                        if self.graph.edges.get(at + ahead).and_then(ends) == Some((a, b)) {
+                            known = Some(at + ahead);
+                            at += ahead + 1;
+                            break;
+                        }
+                    }
+                    let known = known.or_else(|| {
+                        let table = table.get_or_insert_with(|| {
+                            let all = self.graph.edges.iter().enumerate();
+                            all.filter_map(|(i, e)| Some((ends(e)?, i as u32))).collect()
+                        });
+                        table.get(&(a, b)).map(|&i| i as usize)
+                    });
+                    if let Some(index) = known.filter(|&i| old.get(i).len() > 1) {
+                        if run.end != index {
+                            routes.extend(old, std::mem::replace(&mut run, index..index));
+                        }
+                        run.end = index + 1;
+                        continue;
+                    }
+                }
+                path.clear();
+                if a == b {
+                    route::self_loop(start.at, &mut path);
+                } else {
+                    route::between(start.at, end.at, rows, &mut path);
+                }
             } else {
-                let rows = rows.get_or_insert_with(|| Rows::new(members.iter().map(|&s| (self.places[s as usize].at, s))));
-                route::between(start.at, end.at, rows, &mut path);
+                path.clear();
             }
+            routes.extend(old, std::mem::take(&mut run));
             routes.push(&path);
         }
+        routes.extend(old, run);
         routes
     }
 }
