@@ -2,10 +2,14 @@
 //! endpoints, 10,000 processes, 1,000 containers). `docs/performance.md` shows the figures beside the original's for the same amounts.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "../../shared/benches/cpu_time/mod.rs"]
+mod cpu_time;
+
 use std::hint::black_box;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use cpu_time::CpuTime;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use scope_app::feed::Feed;
 use scope_app::generate::{Body, Cluster, Dialect, Shape, Stream};
@@ -60,7 +64,7 @@ fn live(hosts: usize) -> (Engine, impl FnMut() -> Vec<u8>) {
 }
 
 /// A view rendered from nothing: joins, graph, summaries.
-fn views(criterion: &mut Criterion, name: &str, report: &Report) {
+fn views(criterion: &mut Criterion<CpuTime>, name: &str, report: &Report) {
     let mut group = criterion.benchmark_group(name);
     let merged = Report::merge_all([report]);
     for view in VIEWS {
@@ -111,14 +115,14 @@ fn engine_of(report: &Report) -> Engine {
     Engine::new(feed)
 }
 
-fn rendering(criterion: &mut Criterion) {
+fn rendering(criterion: &mut Criterion<CpuTime>) {
     views(criterion, "real report", &real());
     let cluster = Cluster::new(Shape::default());
     let reports: Vec<Report> = (0..10).map(|host| cluster.report(host, 0)).collect();
     views(criterion, "10 x 100 x 20", &Report::merge_all(&reports));
 }
 
-fn reading(criterion: &mut Criterion) {
+fn reading(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("10 hosts' full reports");
     let cluster = Cluster::new(Shape::default());
     let frames: Vec<Vec<u8>> = (0..10)
@@ -141,7 +145,7 @@ fn reading(criterion: &mut Criterion) {
 }
 
 /// One probe's delta of one second, up to the view that is looked at: with a hundred times the hosts it must not cost a hundred times as much.
-fn one_delta(criterion: &mut Criterion) {
+fn one_delta(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("one host's delta");
     for hosts in [1, 10, 100] {
         for view in ["", "containers", "processes", "hosts"] {
@@ -153,12 +157,12 @@ fn one_delta(criterion: &mut Criterion) {
                     let mut total = Duration::ZERO;
                     for _ in 0..iterations {
                         let frame = next();
-                        let start = Instant::now();
+                        let start = cpu_time::now();
                         engine.feed_mut().frame(&frame, 0).unwrap();
                         if !view.is_empty() {
                             black_box(engine.nodes(view, &Options::defaults()));
                         }
-                        total += start.elapsed();
+                        total += cpu_time::now().saturating_sub(start);
                     }
                     total
                 });
@@ -170,7 +174,7 @@ fn one_delta(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
+    config = Criterion::default().with_measurement(CpuTime).sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
     targets = rendering, reading, one_delta
 }
 criterion_main!(benches);

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
+#[path = "common/wild.rs"]
+mod wild;
 
 use common::reports;
 use proptest::prelude::*;
@@ -245,6 +247,35 @@ proptest! {
             everything(&mut engine, 1)
         };
         assert_same(&render(&order), &render(&(0..12).collect::<Vec<_>>()), "another order");
+    }
+
+    /// Reports as no probe would send them, from three probes in turn, ours and the original's.
+    #[test]
+    fn whatever_is_reported_renders_and_is_the_same_afresh(steps in prop::collection::vec((0..4usize, any::<u64>()), 1..6)) {
+        let mut engine = Engine::new(Feed::new());
+        for (second, (probe, seed)) in steps.iter().enumerate() {
+            let kind = if *probe == 3 { ReportKind::Plain } else { ReportKind::Full { sequence: second as u64 } };
+            let report = wild::report(*seed, second as i64);
+            engine.feed_mut().frame(&frame(["p1", "p2", "p3", "p4"][*probe], kind, &report), 0).unwrap();
+            look_around(&mut engine);
+        }
+        let wanted = afresh(&engine, 1);
+        assert_same(&everything(&mut engine, 1), &wanted, "wild");
+    }
+
+    /// The same reports in another order of arrival.
+    #[test]
+    fn wild_reports_say_the_same_in_any_order(seed in any::<u64>(), order in Just((0..6usize).collect::<Vec<_>>()).prop_shuffle()) {
+        let render = |order: &[usize]| {
+            let mut engine = Engine::new(Feed::new());
+            for at in order {
+                let report = wild::report(seed.wrapping_add(*at as u64), *at as i64);
+                engine.feed_mut().frame(&frame(["p1", "p2"][at % 2], ReportKind::Plain, &report), 0).unwrap();
+                look_around(&mut engine);
+            }
+            everything(&mut engine, 1)
+        };
+        assert_same(&render(&order), &render(&[0, 1, 2, 3, 4, 5]), "another order");
     }
 
     /// Bytes changed at random places: what still decodes must still render.

@@ -1,16 +1,18 @@
 //! Reading, merging and writing reports, beside serde on the same bytes.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod cpu_time;
 mod serde_model;
 mod support;
 
+use cpu_time::CpuTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use scope_shared::delta;
 use scope_shared::frame::Encoding;
 use scope_shared::report::Report;
 use scope_shared::wire::{check_envelope, decode_report, encode_json, encode_msgpack, encoding_of_file, gunzip, gzip};
 
-fn reading(criterion: &mut Criterion) {
+fn reading(criterion: &mut Criterion<CpuTime>) {
     let report = support::host("host-1", 240);
     let (msgpack, json) = (encode_msgpack(&report), encode_json(&report));
     let compressed = gzip(&msgpack, 6);
@@ -57,7 +59,7 @@ fn reading(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn writing(criterion: &mut Criterion) {
+fn writing(criterion: &mut Criterion<CpuTime>) {
     let report = support::host("host-1", 240);
     let mut group = criterion.benchmark_group("write");
     group.sample_size(40);
@@ -66,7 +68,7 @@ fn writing(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn merging(criterion: &mut Criterion) {
+fn merging(criterion: &mut Criterion<CpuTime>) {
     let hosts: Vec<Report> = (0..10).map(|index| support::host(&format!("host-{index}"), 100)).collect();
     let again = decode_report(&encode_msgpack(&hosts[0]), Encoding::Msgpack, false).unwrap();
     let (big, big_again) = (support::host("host-1", 240), support::host("host-1", 240));
@@ -111,5 +113,9 @@ fn changed(report: &Report) -> Report {
     now
 }
 
-criterion_group!(benches, reading, writing, merging);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().with_measurement(CpuTime);
+    targets = reading, writing, merging
+}
 criterion_main!(benches);

@@ -1,18 +1,20 @@
 //! Is an address in one of the networks: ours beside a linear scan, sorted ranges and published crates.
 #![allow(missing_docs)]
 
+mod cpu_time;
 mod lookups;
 mod support;
 
 use std::hint::black_box;
 
+use cpu_time::CpuTime;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use lookups::{Compressed, Linear, Lookup, Pop, PrefixTrie, RangeMap, Ranges, Table};
 use scope_shared::trie::NetworkTrie;
 
 const SIZES: [usize; 6] = [1, 10, 100, 500, 1000, 5000];
 
-fn bench_all<L: Lookup>(criterion: &mut Criterion, name: &str) {
+fn bench_all<L: Lookup>(criterion: &mut Criterion<CpuTime>, name: &str) {
     for (family, networks_of) in [
         ("v4", support::networks_v4 as fn(usize) -> Vec<ipnet::IpNet>),
         ("v6", support::networks_v6),
@@ -46,7 +48,7 @@ fn bench_all<L: Lookup>(criterion: &mut Criterion, name: &str) {
     }
 }
 
-fn all(criterion: &mut Criterion) {
+fn all(criterion: &mut Criterion<CpuTime>) {
     bench_all::<NetworkTrie>(criterion, "scope");
     bench_all::<Linear>(criterion, "linear");
     bench_all::<Ranges>(criterion, "ranges");
@@ -57,5 +59,9 @@ fn all(criterion: &mut Criterion) {
     bench_all::<RangeMap>(criterion, "rangemap");
 }
 
-criterion_group!(benches, all);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().with_measurement(CpuTime);
+    targets = all
+}
 criterion_main!(benches);

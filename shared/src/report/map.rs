@@ -175,9 +175,30 @@ impl<'a, V> IntoIterator for &'a VecMap<V> {
     }
 }
 
-/// A set of strings: sorted, each once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StringSet(Vec<SmolStr>);
+/// A set of strings: sorted, each once. Nearly all have one member (the host a node is on, the peer of a connection) and need no allocation.
+#[derive(Clone, Debug)]
+pub struct StringSet(Members);
+
+#[derive(Clone, Debug)]
+enum Members {
+    One([SmolStr; 1]),
+    /// Any number.
+    Many(Vec<SmolStr>),
+}
+
+impl Default for StringSet {
+    fn default() -> Self {
+        Self(Members::Many(Vec::new()))
+    }
+}
+
+impl PartialEq for StringSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for StringSet {}
 
 impl StringSet {
     /// From strings in any order.
@@ -187,16 +208,29 @@ impl StringSet {
             members.sort_unstable();
             members.dedup();
         }
-        Self(members)
+        Self(Members::Many(members))
+    }
+
+    /// The set of one string.
+    #[must_use]
+    pub fn one(member: SmolStr) -> Self {
+        Self(Members::One([member]))
     }
 
     /// Adds a member; false if it was there.
     pub fn insert(&mut self, member: impl Into<SmolStr>) -> bool {
         let member = member.into();
-        match self.0.binary_search(&member) {
+        match self.as_slice().binary_search(&member) {
             Ok(_) => false,
             Err(at) => {
-                self.0.insert(at, member);
+                match &mut self.0 {
+                    Members::Many(members) => members.insert(at, member),
+                    Members::One([only]) => {
+                        let mut members = vec![std::mem::take(only)];
+                        members.insert(at, member);
+                        self.0 = Members::Many(members);
+                    }
+                }
                 true
             }
         }
@@ -205,7 +239,7 @@ impl StringSet {
     /// Whether `member` is in it.
     #[must_use]
     pub fn contains(&self, member: &str) -> bool {
-        self.0.binary_search_by(|existing| existing.as_str().cmp(member)).is_ok()
+        self.as_slice().binary_search_by(|existing| existing.as_str().cmp(member)).is_ok()
     }
 
     /// Adds every member of `other`.
@@ -218,15 +252,15 @@ impl StringSet {
     /// The members of both.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        if self.is_empty() || self.0 == other.0 {
+        if self.is_empty() || self == other {
             return other.clone();
         }
         if other.is_empty() {
             return self.clone();
         }
         let mut all = Vec::with_capacity(self.len().max(other.len()));
-        let mut theirs = other.0.iter().peekable();
-        for member in &self.0 {
+        let mut theirs = other.iter().peekable();
+        for member in self {
             while let Some(before) = theirs.next_if(|their| *their < member) {
                 all.push(before.clone());
             }
@@ -234,37 +268,40 @@ impl StringSet {
             all.push(member.clone());
         }
         all.extend(theirs.cloned());
-        Self(all)
+        Self(Members::Many(all))
     }
 
     /// Whether every member is in `other`.
     #[must_use]
     pub fn is_subset(&self, other: &Self) -> bool {
-        let mut theirs = other.0.iter();
-        self.0.len() <= other.0.len() && self.0.iter().all(|member| theirs.any(|their| their == member))
+        let mut theirs = other.iter();
+        self.len() <= other.len() && self.iter().all(|member| theirs.any(|their| their == member))
     }
 
     /// Members in order.
     pub fn iter(&self) -> std::slice::Iter<'_, SmolStr> {
-        self.0.iter()
+        self.as_slice().iter()
     }
 
     /// Members in order, as a slice.
     #[must_use]
     pub fn as_slice(&self) -> &[SmolStr] {
-        &self.0
+        match &self.0 {
+            Members::One(member) => member,
+            Members::Many(members) => members,
+        }
     }
 
     /// How many members.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.as_slice().len()
     }
 
     /// Whether it has none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.as_slice().is_empty()
     }
 }
 
@@ -279,6 +316,6 @@ impl<'a> IntoIterator for &'a StringSet {
     type IntoIter = std::slice::Iter<'a, SmolStr>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.iter()
     }
 }

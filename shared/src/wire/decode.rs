@@ -376,7 +376,27 @@ impl<R: Reader> Decoder<R> {
 
     /// An array of strings that is a set: sorted here, because not every producer does.
     pub(super) fn string_set(&mut self) -> Result<StringSet> {
-        self.string_list().map(StringSet::from_unsorted)
+        let Some(mut array) = self.reader.array()? else {
+            return Ok(StringSet::default());
+        };
+        let promised = self.reader.promised(&array);
+        if !self.reader.item(&mut array)? {
+            return Ok(StringSet::default());
+        }
+        let first = self.string()?;
+        if !self.reader.item(&mut array)? {
+            return Ok(StringSet::one(first));
+        }
+        let mut members = Vec::with_capacity(reserve::<SmolStr>(promised));
+        members.push(first);
+        loop {
+            members.push(self.string()?);
+            if !self.reader.item(&mut array)? {
+                break;
+            }
+        }
+        members.shrink_to_fit();
+        Ok(StringSet::from_unsorted(members))
     }
 
     /// Counts one more node.
