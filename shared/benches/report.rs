@@ -13,7 +13,7 @@ use scope_shared::report::Report;
 use scope_shared::wire::{check_envelope, decode_report, encode_json, encode_msgpack, encoding_of_file, gunzip, gzip};
 
 fn reading(criterion: &mut Criterion<CpuTime>) {
-    let report = support::host("host-1", 240);
+    let report = support::host("host-1", 287);
     let (msgpack, json) = (encode_msgpack(&report), encode_json(&report));
     let compressed = gzip(&msgpack, 6);
     let mut group = criterion.benchmark_group("read");
@@ -60,7 +60,7 @@ fn reading(criterion: &mut Criterion<CpuTime>) {
 }
 
 fn writing(criterion: &mut Criterion<CpuTime>) {
-    let report = support::host("host-1", 240);
+    let report = support::host("host-1", 287);
     let mut group = criterion.benchmark_group("write");
     group.sample_size(40);
     group.bench_function("msgpack", |bench| bench.iter_with_large_drop(|| encode_msgpack(&report)));
@@ -71,7 +71,7 @@ fn writing(criterion: &mut Criterion<CpuTime>) {
 fn merging(criterion: &mut Criterion<CpuTime>) {
     let hosts: Vec<Report> = (0..10).map(|index| support::host(&format!("host-{index}"), 100)).collect();
     let again = decode_report(&encode_msgpack(&hosts[0]), Encoding::Msgpack, false).unwrap();
-    let (big, big_again) = (support::host("host-1", 240), support::host("host-1", 240));
+    let (big, big_again) = (support::host("host-1", 287), support::host("host-1", 287));
     let mut group = criterion.benchmark_group("merge");
     group.sample_size(40);
     group.bench_function("ten hosts of 100 containers", |bench| {

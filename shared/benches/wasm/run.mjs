@@ -42,7 +42,7 @@ for (const family of [4, 6]) {
   }
 }
 
-console.log("\nms, a host of 240 containers");
+console.log("\nms, a host of 287 containers");
 const works = ["read msgpack", "read msgpack, serde", "read JSON", "read JSON, serde", "gunzip", "merge two"];
 const rows = {};
 works.forEach((name, work) => {

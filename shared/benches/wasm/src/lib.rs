@@ -69,10 +69,10 @@ fn lookup<L: Lookup + 'static>(family: u32, count: u32, inside: u32) {
     }
 }
 
-/// Prepares work on the report of a host of 240 containers.
+/// Prepares work on the report of a host of 287 containers.
 #[unsafe(no_mangle)]
 pub extern "C" fn prepare_report(work: u32) {
-    let report = support::host("host-1", 240);
+    let report = support::host("host-1", 287);
     let (msgpack, json) = (encode_msgpack(&report), encode_json(&report));
     keep(match work {
         0 => Box::new(move || usize::from(decode_report(&msgpack, Encoding::Msgpack, false).is_ok())),
@@ -84,7 +84,7 @@ pub extern "C" fn prepare_report(work: u32) {
             Box::new(move || gunzip(&compressed, usize::MAX - 1).map_or(0, |bytes| bytes.len()))
         }
         _ => {
-            let again = support::host("host-1", 240);
+            let again = support::host("host-1", 287);
             Box::new(move || Report::merge_all([&report, &again]).topologies.len())
         }
     });
