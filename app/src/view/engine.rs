@@ -65,6 +65,8 @@ struct Kept {
 struct Chosen {
     filters: Vec<Vec<Predicate>>,
     sieve: Sieve,
+    /// The version of the state it was last asked for.
+    version: u64,
     /// Counts, and of which version of the state.
     stats: Option<(u64, Stats)>,
 }
@@ -73,6 +75,8 @@ struct Chosen {
 const KEPT_VIEWS: usize = 32;
 /// How many choices of options are remembered: every view under a few of them.
 const KEPT_CHOICES: usize = 128;
+/// How many states a view is remembered that no one asks for.
+const KEPT_VERSIONS: u64 = 32;
 
 impl Engine {
     /// An engine over a feed.
@@ -226,6 +230,10 @@ impl Engine {
             self.views.clear();
         }
         self.version += 1;
+        // What no one has looked at for a while would only keep nodes alive that are long gone.
+        let recent = self.version.saturating_sub(KEPT_VERSIONS);
+        self.views.retain(|_, kept| kept.version >= recent);
+        self.chosen.retain(|_, chosen| chosen.version >= recent);
     }
 
     /// A view's graph before options, and under them.
@@ -245,8 +253,10 @@ impl Engine {
             self.chosen.clear();
         }
         let chosen = self.chosen.entry((entry.id, options.clone())).or_default();
+        chosen.version = self.version;
         if chosen.filters != filters {
             *chosen = Chosen {
+                version: self.version,
                 filters,
                 ..Chosen::default()
             };
@@ -283,7 +293,9 @@ impl Engine {
             return stats;
         }
         let stats = stats(&self.transformed(entry, options).1);
-        self.chosen.entry(key).or_default().stats = Some((self.version, stats));
+        let chosen = self.chosen.entry(key).or_default();
+        chosen.version = self.version;
+        chosen.stats = Some((self.version, stats));
         stats
     }
 
