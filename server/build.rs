@@ -6,6 +6,7 @@
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
+use std::hash::{DefaultHasher, Hasher as _};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -33,7 +34,8 @@ fn main() -> io::Result<()> {
         let path = file.canonicalize()?;
         writeln!(
             table,
-            "Asset {{ name: {name:?}, plain: include_bytes!({path:?}), gzip: {gzip}, brotli: {brotli} }},"
+            "Asset {{ name: {name:?}, tag: {:?}, plain: include_bytes!({path:?}), gzip: {gzip}, brotli: {brotli} }},",
+            tag(&plain)
         )
         .map_err(io::Error::other)?;
     }
@@ -55,6 +57,13 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What a browser that has the file sends back to ask whether it is still the same. Weak, because it names the content in whatever coding.
+fn tag(plain: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(plain);
+    format!("W/\"{:016x}\"", hasher.finish())
 }
 
 fn keep_if_smaller(plain: &[u8], compressed: Vec<u8>, file: &Path) -> io::Result<String> {

@@ -1,4 +1,5 @@
-// Starts the page's WebAssembly module. A file of its own because the Content-Security-Policy admits no inline script.
+// Starts the page: its worker at once, then the one WebAssembly program that page and worker both run, compiled as it arrives.
+// A file of its own because the Content-Security-Policy admits no inline script.
 // Whatever goes wrong before the page can speak for itself is said here; a network that changes while files load is tried again.
 const PAUSES = [300, 1000, 3000];
 
@@ -14,12 +15,25 @@ const explain = (message) => {
   boot.append(again);
 };
 
-const start = async (attempt) => {
-  // A browser remembers that a module failed to load; another query is another module.
-  const { default: init } = await import(attempt === 0 ? './page.js' : `./page.js?again=${attempt}`);
+const compile = async () => {
   const answer = await fetch('./page_bg.wasm', { credentials: 'same-origin' });
   if (!answer.ok) throw new Error(`page_bg.wasm was answered with ${answer.status}`);
-  await init({ module_or_path: answer });
+  // A plain file server may not know the type, and streams want it exact.
+  return answer.headers.get('content-type') === 'application/wasm' ? WebAssembly.compileStreaming(answer) : WebAssembly.compile(await answer.arrayBuffer());
+};
+
+const start = async (attempt) => {
+  // Each attempt has a worker of its own: one whose script did not load is of no use. The page's program takes it from here.
+  globalThis.scopeWorker?.terminate();
+  const worker = new Worker('./worker.js', { type: 'module' });
+  let failed = false;
+  worker.onerror = () => { failed = true; };
+  globalThis.scopeWorker = worker;
+  // A browser remembers that a module failed to load; another query is another module.
+  const [{ default: init }, program] = await Promise.all([import(attempt === 0 ? './page.js' : `./page.js?again=${attempt}`), compile()]);
+  if (failed) throw new Error('worker.js or what it needs did not load');
+  worker.postMessage(program);
+  await init({ module_or_path: program });
 };
 
 if (typeof WebAssembly !== 'object') {

@@ -57,8 +57,6 @@ pub fn clippy_wasm() -> Result<Counts> {
         "--lib",
         "--bin",
         "page",
-        "--bin",
-        "worker",
     ]);
     clippy.args(target).args(["--", "-D", "warnings"]);
     clippy.env("CLIPPY_CONF_DIR", root().join("xtask/clippy-wasm"));

@@ -1,9 +1,12 @@
-//! The page's WebAssembly module: starts `ui`. Does nothing outside of a browser.
+//! The WebAssembly program. Two instances of it run: one on the page, which starts `ui`, and one in its worker, which starts the loop around a
+//! session. Does nothing outside of a browser.
 
 fn main() {
     #[cfg(target_arch = "wasm32")]
     {
         console_error_panic_hook::set_once();
-        scope_app::ui::start();
+        if !scope_app::platform::host::start() {
+            scope_app::ui::start();
+        }
     }
 }

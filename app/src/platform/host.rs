@@ -28,6 +28,7 @@ pub struct Host {
     heard_at: u64,
     attempts: u32,
     greeted: bool,
+    ticking: Option<Interval>,
     gathering: Option<Timeout>,
     retry: Option<Timeout>,
 }
@@ -51,6 +52,7 @@ pub fn start() -> bool {
         heard_at: 0,
         attempts: 0,
         greeted: false,
+        ticking: None,
         gathering: None,
         retry: None,
     }));
@@ -59,12 +61,15 @@ pub fn start() -> bool {
         return false;
     };
     host.borrow_mut().page = Some(page);
-    let ticking = host.clone();
-    Interval::new(1_000, move || on_tick(&ticking)).forget();
     true
 }
 
 fn on_page(host: &Shared, message: ToWorker) {
+    if host.borrow().ticking.is_none() {
+        // Not before the page has spoken: until then it may not listen.
+        let later = host.clone();
+        host.borrow_mut().ticking = Some(Interval::new(1_000, move || on_tick(&later)));
+    }
     let connect = match &message {
         ToWorker::Connect { server, subset, token } => Some(server.clone().map(|base| Server {
             base,
@@ -173,14 +178,18 @@ fn on_socket(host: &Shared, message: socket::Message) {
     match message {
         socket::Message::Open | socket::Message::Text(_) => host.borrow_mut().heard_at = now(),
         socket::Message::Binary(bytes) => {
-            let advice = {
+            let (advice, complete) = {
                 let mut borrowed = host.borrow_mut();
                 borrowed.heard_at = now();
                 borrowed.greeted = true;
                 borrowed.attempts = 0;
-                borrowed.session.frame(&bytes, now())
+                let before = borrowed.session.is_caught_up();
+                let advice = borrowed.session.frame(&bytes, now());
+                (advice, !before && borrowed.session.is_caught_up())
             };
             match advice {
+                // What the server held is all here: nothing to gather, and somebody waits for the first picture.
+                SocketAdvice::Continue if complete => render(host),
                 SocketAdvice::Continue => gather(host),
                 SocketAdvice::Retry(trouble) => fail(host, trouble),
             }

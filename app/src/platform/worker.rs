@@ -1,58 +1,53 @@
 //! The two ends of the line between page and worker. Messages are postcard in transferred `ArrayBuffer`s: one copy out of each memory, none
 //! between the threads. A message that cannot be read is logged and dropped; it can only come from a mixed-up deployment.
 
-use std::{cell::RefCell, rc::Rc};
-
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, Worker};
 
 use crate::protocol::{ToPage, ToWorker};
 
+/// Where `boot.js` leaves the worker that it starts while the program is still on its way.
+const STARTED: &str = "scopeWorker";
+
 /// The page's handle of its worker.
 #[derive(Clone)]
-pub struct WorkerLink {
-    worker: Worker,
-    waiting: Rc<RefCell<Option<Vec<ToWorker>>>>,
-}
+pub struct WorkerLink(Worker);
 
 impl WorkerLink {
-    /// Starts the worker. Messages sent before it listens are kept until it does.
-    pub fn start(on_message: impl Fn(ToPage) + 'static, on_failure: impl Fn(String) + 'static) -> Result<Self, JsValue> {
-        let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options("./worker_loader.js", &options)?;
-        let waiting = Rc::new(RefCell::new(Some(Vec::new())));
-        let link = Self { worker, waiting };
-        let ready = link.clone();
-        let handler = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| match read::<ToPage>(&event.data()) {
-            Some(ToPage::Ready) => {
-                let kept = ready.waiting.borrow_mut().take().unwrap_or_default();
-                kept.iter().for_each(|message| ready.post(message));
+    /// Takes over the worker that `boot.js` has started. Nothing that is sent is lost: `worker.js` keeps it until the worker's program
+    /// listens. The worker says nothing before it was spoken to.
+    ///
+    /// # Errors
+    /// When there is no worker: the browser refused it, or it was taken already.
+    pub fn take(on_message: impl Fn(ToPage) + 'static, on_failure: impl Fn(String) + 'static) -> Result<Self, JsValue> {
+        let global = js_sys::global();
+        let worker: Worker = js_sys::Reflect::get(&global, &STARTED.into())?.dyn_into()?;
+        js_sys::Reflect::set(&global, &STARTED.into(), &JsValue::UNDEFINED)?;
+        let handler = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
+            if let Some(message) = read::<ToPage>(&event.data()) {
+                on_message(message);
             }
-            Some(message) => on_message(message),
-            None => {}
         });
-        link.worker.set_onmessage(Some(handler.as_ref().unchecked_ref()));
+        worker.set_onmessage(Some(handler.as_ref().unchecked_ref()));
         handler.forget();
         let handler = Closure::<dyn Fn(web_sys::ErrorEvent)>::new(move |event: web_sys::ErrorEvent| on_failure(event.message()));
-        link.worker.set_onerror(Some(handler.as_ref().unchecked_ref()));
+        worker.set_onerror(Some(handler.as_ref().unchecked_ref()));
         handler.forget();
-        Ok(link)
+        Ok(Self(worker))
+    }
+
+    /// Ends the worker that was started, on a page that needs none.
+    pub fn dismiss() {
+        if let Ok(link) = Self::take(|_| (), |_| ()) {
+            link.0.terminate();
+        }
     }
 
     /// Sends a message.
-    pub fn send(&self, message: ToWorker) {
-        if let Some(waiting) = self.waiting.borrow_mut().as_mut() {
-            waiting.push(message);
-            return;
-        }
-        self.post(&message);
-    }
-
-    fn post(&self, message: &ToWorker) {
+    pub fn send(&self, message: &ToWorker) {
         if let Some((buffer, transfer)) = write(message)
-            && let Err(error) = self.worker.post_message_with_transfer(&buffer, &transfer)
+            && let Err(error) = self.0.post_message_with_transfer(&buffer, &transfer)
         {
             web_sys::console::error_1(&error);
         }
@@ -64,7 +59,7 @@ impl WorkerLink {
 pub struct PageLink(DedicatedWorkerGlobalScope);
 
 impl PageLink {
-    /// Begins to listen and tells the page so. `None` outside of a dedicated worker.
+    /// Begins to listen. `None` outside of a dedicated worker.
     #[must_use]
     pub fn listen(on_message: impl Fn(ToWorker) + 'static) -> Option<Self> {
         let scope = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>().ok()?;
@@ -75,9 +70,7 @@ impl PageLink {
         });
         scope.set_onmessage(Some(handler.as_ref().unchecked_ref()));
         handler.forget();
-        let link = Self(scope);
-        link.send(&ToPage::Ready);
-        Some(link)
+        Some(Self(scope))
     }
 
     /// Sends a message.

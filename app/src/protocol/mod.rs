@@ -69,8 +69,6 @@ pub enum ToWorker {
 /// From the worker to the page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToPage {
-    /// The worker listens; nothing sent before this arrives.
-    Ready,
     /// The connection and who is at its other end.
     Link(Box<LinkVm>),
     /// Tabs, options, counts, metrics, networks: what surrounds the view.

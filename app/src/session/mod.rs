@@ -140,7 +140,11 @@ impl Session {
         }
         match self.engine.feed_mut().frame(bytes, now) {
             Ok(FeedEvent::Hello(hello)) => self.hello(hello),
-            Ok(FeedEvent::CaughtUp) => self.link.caught_up = true,
+            Ok(FeedEvent::CaughtUp) => {
+                self.link.caught_up = true;
+                // What is known of the views is from before there was anything to see.
+                self.catalogue.looked_at = 0;
+            }
             Ok(FeedEvent::Goodbye(reason)) => return SocketAdvice::Retry(Trouble::Goodbye(reason)),
             Ok(FeedEvent::Report { changed: false, .. } | FeedEvent::Ignored) => return SocketAdvice::Continue,
             Ok(FeedEvent::Report { .. } | FeedEvent::ProbeGone(_) | FeedEvent::Skipped(_)) => {}
@@ -170,6 +174,12 @@ impl Session {
             *trouble = found;
             self.dirty = true;
         }
+    }
+
+    /// Whether everything that the server held has arrived.
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
+        self.link.caught_up
     }
 
     /// Whether reports come from a server rather than from files.

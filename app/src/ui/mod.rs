@@ -34,12 +34,13 @@ pub fn start() {
     theme::start(store);
     if let Link::Terminal(pipe) = link::read(&address::fragment()) {
         remove_boot_note();
+        WorkerLink::dismiss();
         store.server.set(server_of_page());
         mount_to_body(move || terminal::window_view(store, pipe.clone()));
         std::mem::forget(owner);
         return;
     }
-    match WorkerLink::start(
+    match WorkerLink::take(
         move |message| store.receive(message),
         move |error| store.toast(&format!("The page's worker failed: {error}. Reload the page."), true),
     ) {

@@ -185,7 +185,7 @@ impl Store {
     pub fn tell(self, message: ToWorker) {
         WORKER.with_borrow(|worker| {
             if let Some(worker) = worker {
-                worker.send(message);
+                worker.send(&message);
             }
         });
     }
@@ -276,7 +276,6 @@ impl Store {
     /// Takes a message of the worker.
     pub fn receive(self, message: ToPage) {
         match message {
-            ToPage::Ready => {}
             ToPage::Link(link) => self.link.set(*link),
             ToPage::Overview(overview) => self.receive_overview(*overview),
             ToPage::Scene(scene) => {

@@ -1,7 +1,7 @@
 //! The page: static files embedded at build time, compressed there, served with the right cache headers.
 //!
 //! Files whose name carries a hash never change and are cached for ever; everything else (`index.html` first of all) is asked for again
-//! each time. A path that is no file and looks like none is a route of the page and gets `index.html`.
+//! each time, and answered with 304 while it is the same. A path that is no file and looks like none is a route of the page and gets `index.html`.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -13,6 +13,7 @@ use crate::server::Shared;
 /// One embedded file.
 struct Asset {
     name: &'static str,
+    tag: &'static str,
     plain: &'static [u8],
     gzip: Option<&'static [u8]>,
     brotli: Option<&'static [u8]>,
@@ -76,16 +77,29 @@ fn answer(_server: &Shared, asset: &'static Asset, headers: &HeaderMap) -> Respo
         .get(header::ACCEPT_ENCODING)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
+    let cache = if is_hashed(asset.name) { FOR_EVER } else { "no-cache" };
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    if known.is_some_and(|known| names_tag(known, asset.tag)) {
+        return (
+            StatusCode::NOT_MODIFIED,
+            [
+                (header::CACHE_CONTROL, cache),
+                (header::ETAG, asset.tag),
+                (header::VARY, "Accept-Encoding"),
+            ],
+        )
+            .into_response();
+    }
     let (bytes, encoding) = match (asset.brotli, asset.gzip) {
         (Some(brotli), _) if accepts(accepted, "br") => (brotli, Some("br")),
         (_, Some(gzip)) if accepts(accepted, "gzip") => (gzip, Some("gzip")),
         _ => (asset.plain, None),
     };
-    let cache = if is_hashed(asset.name) { FOR_EVER } else { "no-cache" };
     let mut response = (
         [
             (header::CONTENT_TYPE, content_type(asset.name)),
             (header::CACHE_CONTROL, cache),
+            (header::ETAG, asset.tag),
             (header::VARY, "Accept-Encoding"),
         ],
         bytes,
@@ -97,6 +111,12 @@ fn answer(_server: &Shared, asset: &'static Asset, headers: &HeaderMap) -> Respo
             .insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     response
+}
+
+/// Whether an `If-None-Match` names this tag; proxies may have made it strong or weak.
+fn names_tag(list: &str, tag: &str) -> bool {
+    let plain = |one: &str| one.trim().trim_start_matches("W/").to_owned();
+    list.split(',').any(|one| one.trim() == "*" || plain(one) == plain(tag))
 }
 
 /// Whether a list of codings names this one with a weight that is not zero.
@@ -145,6 +165,13 @@ mod tests {
     fn codings_are_taken_from_the_list_the_browser_sends() {
         assert!(accepts("gzip, deflate, br", "br") && accepts("br;q=0.5", "br"));
         assert!(!accepts("gzip", "br") && !accepts("br;q=0", "br") && !accepts("", "gzip"));
+    }
+
+    #[test]
+    fn a_browser_that_has_the_file_is_told_so() {
+        let tag = "W/\"00ff\"";
+        assert!(names_tag(tag, tag) && names_tag("\"1\", \"00ff\"", tag) && names_tag("*", tag));
+        assert!(!names_tag("\"00fe\"", tag) && !names_tag("", tag));
     }
 
     #[test]
