@@ -41,11 +41,15 @@ const STYLE = 'style.css';
 const joinStyles = () => {
   let all = '';
   let index = read('index.html');
-  for (const [link, name] of index.matchAll(/<link rel="stylesheet" href="\.?\/?([\w-]+\.css)"[^>]*>/g)) {
-    index = index.replace(link, all === '' ? `<link rel="stylesheet" href="./${STYLE}">` : '');
+  // Trunk has minified the page already: attributes come in any order, with and without quotes.
+  for (const [link] of index.matchAll(/<link\b[^>]*\brel="?stylesheet\b[^>]*>/g)) {
+    const name = link.match(/([\w-]+\.css)/)[1];
+    index = index.replace(link, all === '' ? `<link rel=stylesheet href=${STYLE}>` : '');
     all += read(name);
     rmSync(staged(name));
   }
+  // What only Trunk needed.
+  index = index.replace(/<link\b[^>]*\brel="?rust\b[^>]*>/, '');
   write(STYLE, all);
   write('index.html', index);
 };

@@ -145,13 +145,13 @@ fn help(store: Store) -> impl IntoView {
             <section>
                 <h3>"Shortcuts"</h3>
                 <dl class="keys">
-                    {keys::ALL.map(|(key, what)| view! { <div><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div> }).to_vec()}
+                    {keys::ALL.map(|(key, what)| view! { <div><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div> }).into_iter().collect_view()}
                 </dl>
             </section>
             <section>
                 <h3>"Search"</h3>
                 <dl class="keys stacked">
-                    {examples.map(|(query, what)| view! { <div><dt><code>{query}</code></dt><dd>{what}</dd></div> }).to_vec()}
+                    {examples.map(|(query, what)| view! { <div><dt><code>{query}</code></dt><dd>{what}</dd></div> }).into_iter().collect_view()}
                 </dl>
                 <p class="minor">"Enter pins a search: only what matches all pins is shown. Backspace in the empty box takes the last one back. Comparisons: < <= = != >= >"</p>
             </section>
@@ -208,7 +208,7 @@ fn tools(store: Store) -> impl IntoView {
             <div class="segmented" role="group" aria-label="Theme">
                 {ThemeChoice::ALL.map(|(choice, _, label)| view! {
                     <button aria-pressed=move || (store.theme.get() == choice).to_string() on:click=move |_| theme::choose(store, choice)>{label}</button>
-                }).to_vec()}
+                }).into_iter().collect_view()}
             </div>
         </section>
         <section>
