@@ -24,7 +24,7 @@ if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) process.exit(0);
 
 const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: here, stdio: ['ignore', 'inherit', 'inherit'] });
 if (npm.status !== 0) {
-  console.error('prepare.mjs: `npm ci` in app/web failed; the terminal (xterm.js) cannot be bundled without it.');
+  console.error(`prepare.mjs: \`npm ci\` in app/web failed (${npm.error?.message ?? `exit code ${npm.status}`}); the terminal (xterm.js) cannot be bundled without it. If the registry is not reachable, \`npm ping\` says so; with a mirror, set npm_config_registry.`);
   process.exit(1);
 }
 rmSync(vendor, { recursive: true, force: true });

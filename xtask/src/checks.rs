@@ -48,16 +48,7 @@ pub fn clippy_wasm() -> Result<Counts> {
         wasm_target::ensure(&board)?;
     }
     let target = ["--target", "wasm32-unknown-unknown", "--no-default-features"];
-    let mut clippy = cargo(&[
-        "clippy",
-        "--locked",
-        "--quiet",
-        "--package",
-        "scope-app",
-        "--lib",
-        "--bin",
-        "page",
-    ]);
+    let mut clippy = cargo(&["clippy", "--locked", "--quiet", "--package", "scope-app", "--lib", "--bin", "page"]);
     clippy.args(target).args(["--", "-D", "warnings"]);
     clippy.env("CLIPPY_CONF_DIR", root().join("xtask/clippy-wasm"));
     check(clippy)

@@ -1,7 +1,8 @@
 //! `cargo xtask launch`: from a bare machine to the map.
 //!
 //! Two lanes run side by side, because each alone leaves a core idle now and then: tools and page in one, the binary's dependencies in
-//! the other. The binary embeds the page, so its last step waits for it. A second start finds everything current and takes seconds.
+//! the other. The binary embeds the page, so it is linked once, at the end, when the page is there: link-time optimisation takes minutes of
+//! CPU time. A second start finds everything current and takes seconds.
 
 use std::os::unix::process::CommandExt;
 use std::thread;
@@ -63,7 +64,9 @@ fn prepare() -> Result<()> {
         })?;
     }
     let sources = fingerprint(&INPUTS)?;
-    board.step("scope", "building the binary with the page inside", build_binary)?;
+    board.step("scope", "building the binary with the page inside", |step| {
+        build(step, &["--bin", "scope"], "scope.log")
+    })?;
     remember("scope", sources)
 }
 
@@ -75,11 +78,14 @@ fn binary_is_current() -> Result<bool> {
 fn warm_dependencies(board: &Board) -> Result<()> {
     // The server embeds this folder, so it must be there even while it is empty.
     std::fs::create_dir_all(root().join("dist"))?;
-    board.step("dependencies", "compiling what the binary is made of", build_binary)
+    board.step("dependencies", "compiling what the binary is made of", |step| {
+        build(step, &["--lib"], "dependencies.log")
+    })
 }
 
-fn build_binary(step: &Step) -> Result<()> {
-    let mut build = cargo(&["build", "--release", "--locked", "--package", "scope-server", "--bin", "scope"]);
+fn build(step: &Step, what: &[&str], log: &str) -> Result<()> {
+    let mut build = cargo(&["build", "--release", "--locked", "--package", "scope-server"]);
+    build.args(what);
     with_bar(&mut build);
-    logged(build, &scratch("scope.log")?, |piece| step.cargo_piece(piece))
+    logged(build, &scratch(log)?, |piece| step.cargo_piece(piece))
 }

@@ -3,6 +3,7 @@
 //! The ordinary way is `rustup target add`. Where that cannot download, the standard library is built once from its source (rustup's
 //! `rust-src` component, or Debian's package of the same version) and put where rustup would have put it.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::progress::{Board, Step, with_bar};
-use crate::shell::{cargo, command, logged, output, scratch, which};
+use crate::shell::{cargo, command, logged, output, scratch, tail, which};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// A download of 20 MB that has not finished by then will not.
@@ -22,16 +23,19 @@ pub fn ensure(board: &Board) -> Result<()> {
         return Ok(());
     }
     if which("rustup").is_some() {
-        let added = board.step("WebAssembly target", "rustup target add (20 MB)", |_| rustup_add());
-        if added.is_ok() && works() {
-            return Ok(());
+        match board.step("WebAssembly target", "rustup target add (20 MB)", |_| rustup_add()) {
+            Ok(()) if works() => return Ok(()),
+            Ok(()) => {}
+            Err(error) => board.say(&format!("      {error:#}")),
         }
     }
-    board.step(
-        "WebAssembly target",
-        "building the standard library from source (about a minute)",
-        build_from_source,
-    )?;
+    board
+        .step(
+            "WebAssembly target",
+            "building the standard library from source (about a minute)",
+            build_from_source,
+        )
+        .with_context(|| format!("the standard library for {TARGET} could neither be downloaded nor built"))?;
     if works() {
         return Ok(());
     }
@@ -70,10 +74,11 @@ fn works() -> bool {
 
 fn rustup_add() -> Result<()> {
     let mut add = command("rustup");
+    let log = scratch("rustup.log")?;
     add.args(["target", "add", TARGET])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null());
+        .stderr(File::create(&log).with_context(|| format!("cannot write {}", log.display()))?);
     let mut child = add.spawn().context("cannot start rustup")?;
     let begun = Instant::now();
     loop {
@@ -81,13 +86,16 @@ fn rustup_add() -> Result<()> {
             return if status.success() {
                 Ok(())
             } else {
-                bail!("rustup could not add the target: {status}")
+                bail!("rustup could not add the target ({status}):\n{}", tail(&log, 5))
             };
         }
         if begun.elapsed() > DOWNLOAD_LIMIT {
             child.kill()?;
             child.wait()?;
-            bail!("rustup did not finish within {} s", DOWNLOAD_LIMIT.as_secs());
+            bail!(
+                "rustup did not finish its download within {} s; is its server reachable?",
+                DOWNLOAD_LIMIT.as_secs()
+            );
         }
         std::thread::sleep(Duration::from_millis(200));
     }
