@@ -22,6 +22,7 @@ pub mod limits;
 mod merge;
 #[cfg(feature = "report")]
 pub mod report;
+pub mod sort;
 pub mod time;
 pub mod trie;
 #[cfg(feature = "report")]

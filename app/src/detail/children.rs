@@ -1,5 +1,6 @@
 //! What a node contains: found by following the graphs it was rendered from.
 
+use scope_shared::sort::SmallSort as _;
 use std::collections::{BTreeMap, BTreeSet};
 
 use scope_shared::report::{Kind, Node};
@@ -60,7 +61,7 @@ impl<'a> Children<'a> {
         let mut slots = BTreeSet::new();
         self.collect_endpoints(graph, at, &mut slots);
         let mut slots: Vec<u32> = slots.into_iter().collect();
-        slots.sort_by(|a, b| self.joins.endpoint_ids.name_ref(*a).cmp(self.joins.endpoint_ids.name_ref(*b)));
+        slots.order_by(|a, b| self.joins.endpoint_ids.name_ref(*a).cmp(self.joins.endpoint_ids.name_ref(*b)));
         slots
     }
 

@@ -1,5 +1,6 @@
 //! Who connects to a node and whom it connects to, counted by remote node, address and port.
 
+use scope_shared::sort::SmallSort as _;
 use std::collections::{BTreeMap, BTreeSet};
 
 use scope_shared::report::Node;
@@ -52,7 +53,7 @@ fn sorted_peers(joins: &Joins, endpoint: u32) -> Vec<u32> {
         .get(endpoint as usize)
         .map(|endpoint| endpoint.out.clone())
         .unwrap_or_default();
-    peers.sort_by(|a, b| joins.endpoint_ids.name_ref(*a).cmp(joins.endpoint_ids.name_ref(*b)));
+    peers.order_by(|a, b| joins.endpoint_ids.name_ref(*a).cmp(joins.endpoint_ids.name_ref(*b)));
     peers
 }
 
@@ -157,7 +158,7 @@ impl<'a> Table<'a> {
             .iter()
             .map(|(key, count)| self.row(key, *count, local_is_internet))
             .collect();
-        connections.sort_by(|a, b| a.id.cmp(&b.id));
+        connections.order_by(|a, b| a.id.cmp(&b.id));
         ConnectionGroup {
             id: id.into(),
             topology_id: self.details.topology.into(),

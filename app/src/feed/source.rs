@@ -1,5 +1,6 @@
 //! One probe's (or file's) own state: what its reports say together.
 
+use scope_shared::sort::SmallSort as _;
 use std::sync::Arc;
 
 use scope_shared::frame::ReportKind;
@@ -167,7 +168,7 @@ impl Source {
             return Arc::default();
         };
         let mut reports: Vec<&Arc<Report>> = reports.iter().map(|(_, report)| report).collect();
-        reports.sort_by(|a, b| a.ts.cmp_instant(b.ts).then_with(|| a.id.cmp(&b.id)));
+        reports.order_by(|a, b| a.ts.cmp_instant(b.ts).then_with(|| a.id.cmp(&b.id)));
         let mut merged = Report::merge_all(reports.into_iter().map(|report| &**report));
         let made = merged.ts;
         merged.upgrade(made);

@@ -3,6 +3,7 @@
 //! Structure, metrics and matches are separate messages, so that a metric tick never re-uploads the structure and never reaches the layout.
 //! Nothing here measures, draws or asks a clock.
 
+use scope_shared::sort::SmallSort as _;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
@@ -110,7 +111,7 @@ impl SceneNode {
             .flat_map(|row| row.value.split(',').map(|name| SmolStr::new(name.trim())))
             .filter(|name| !name.is_empty())
             .collect();
-        networks.sort();
+        networks.order();
         networks.dedup();
         Self {
             id: summary.id.clone(),

@@ -3,6 +3,7 @@
 //! Aggregates belong to cells of a grid whose size goes in powers of two, so that they stay while panning and change rarely while zooming.
 
 use foldhash::HashMap;
+use scope_shared::sort::SmallSort as _;
 
 use super::{
     data::Point,
@@ -99,7 +100,7 @@ fn build(scene: &Scene, level: i32, made: &mut Aggregates) {
     }
     made.groups.clear();
     let mut dense: Vec<Vec<u32>> = cells.into_values().filter(|nodes| nodes.len() >= DENSE).collect();
-    dense.sort_unstable_by_key(|nodes| nodes.first().copied());
+    dense.order_by_key(|nodes| nodes.first().copied());
     for nodes in dense {
         let number = made.groups.len() as u32;
         let (mut x, mut y) = (0.0, 0.0);

@@ -7,6 +7,7 @@ use super::{
     geometry::Spot,
     state::{RADIUS, Scene},
 };
+use scope_shared::sort::SmallSort as _;
 
 /// Moves the selected node and its neighbours (in `spots`) together; returns all of them, the selected one first.
 pub(super) fn gather(scene: &Scene, selected: u32, spots: &mut [Spot]) -> Vec<u32> {
@@ -24,8 +25,8 @@ pub(super) fn gather(scene: &Scene, selected: u32, spots: &mut [Spot]) -> Vec<u3
         if outgoing { callees.push(other) } else { callers.push(other) }
     }
     let x_of = |node: &u32| scene.home(*node)[0];
-    callers.sort_by(|a, b| x_of(a).total_cmp(&x_of(b)).then(a.cmp(b)));
-    callees.sort_by(|a, b| x_of(a).total_cmp(&x_of(b)).then(a.cmp(b)));
+    callers.order_by(|a, b| x_of(a).total_cmp(&x_of(b)).then(a.cmp(b)));
+    callees.order_by(|a, b| x_of(a).total_cmp(&x_of(b)).then(a.cmp(b)));
     let count = callers.len() + callees.len();
     let extent = width.min(height * 1.35) / camera.zoom;
     let rings = rings_needed(callers.len().max(callees.len()));

@@ -5,6 +5,7 @@
 mod view;
 
 use foldhash::HashMap;
+use scope_shared::sort::SmallSort as _;
 use smol_str::SmolStr;
 
 use super::{
@@ -166,7 +167,7 @@ impl Scene {
         self.by_degree = (0..n as u32).collect();
         let starts = &self.starts;
         let degree = |v: u32| starts[v as usize + 1] - starts[v as usize];
-        self.by_degree.sort_by_key(|&v| std::cmp::Reverse(degree(v)));
+        self.by_degree.order_by_key(|&v| std::cmp::Reverse(degree(v)));
     }
 
     /// Edges of a node with the node at their other end.
@@ -380,7 +381,7 @@ impl Scene {
     /// The pins in force, by id.
     pub fn pins(&self) -> Vec<Pin> {
         let mut pins: Vec<Pin> = self.pins.iter().map(|(node, &at)| Pin { node: node.clone(), at }).collect();
-        pins.sort_by(|a, b| a.node.cmp(&b.node));
+        pins.order_by(|a, b| a.node.cmp(&b.node));
         pins
     }
 

@@ -1,5 +1,6 @@
 //! What could be typed next, from what the view's nodes really have.
 
+use scope_shared::sort::SmallSort as _;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::grammar::strip;
@@ -72,7 +73,7 @@ pub fn suggest<'a>(typed: &str, fields: &[SmolStr], metrics: &[SmolStr], nodes: 
         .filter(|label| label.to_lowercase().starts_with(&lower))
         .take(200)
         .collect();
-    names.sort();
+    names.order();
     names.dedup();
     suggestions.extend(
         names
@@ -111,7 +112,7 @@ fn values<'a>(prefix: &str, value: &str, nodes: impl Iterator<Item = &'a NodeSum
         }
     }
     let mut ranked: Vec<(&str, u32)> = counted.into_iter().collect();
-    ranked.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    ranked.order_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     ranked
         .into_iter()
         .take(MAX_SUGGESTIONS)

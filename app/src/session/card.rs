@@ -1,5 +1,6 @@
 //! A details card made of a node's details: texts formatted, rows cut, controls filtered by what this viewer may do, matches marked.
 
+use scope_shared::sort::SmallSort as _;
 use std::collections::BTreeMap;
 
 use smol_str::{SmolStr, format_smolstr};
@@ -135,7 +136,7 @@ fn spans(label: &str, text: &str, context: &Context<'_>) -> Vec<Span> {
             Query::Prefixed { .. } | Query::Metric { .. } => None,
         })
         .collect();
-    found.sort_unstable();
+    found.order();
     let mut end = 0;
     found.retain(|span| {
         let free = span.0 >= end;
@@ -164,7 +165,7 @@ fn metrics(node: &NodeSummary, context: &Context<'_>) -> Vec<MetricVm> {
             url: metric.url.clone(),
         })
         .collect();
-    metrics.sort_by_key(|metric| metric.text.is_empty());
+    metrics.order_by_key(|metric| metric.text.is_empty());
     metrics
 }
 
@@ -407,7 +408,7 @@ pub fn sort_rows(rows: &mut [GroupRow], column: usize, descending: bool) {
         number: f64::NAN,
         ..Cell::default()
     };
-    rows.sort_by(|a, b| {
+    rows.order_by(|a, b| {
         let (a, b) = (a.cells.get(column).unwrap_or(&empty), b.cells.get(column).unwrap_or(&empty));
         let order = match (a.number.is_nan(), b.number.is_nan()) {
             (false, false) => a.number.total_cmp(&b.number),

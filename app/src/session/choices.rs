@@ -1,5 +1,6 @@
 //! Which views there are, which one is shown, and under which options.
 
+use scope_shared::sort::SmallSort as _;
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::model::TopologyDesc;
@@ -131,7 +132,7 @@ pub fn rows(topology: &TopologyDesc, state: &ViewState, parent: &str) -> Vec<Opt
 /// The tabs, by rank. `refine` gives each view its counts and matches.
 pub fn tabs(all: &[TopologyDesc], current: &str, parent: &str, refine: &mut dyn FnMut(&mut Tab, &str)) -> Vec<Tab> {
     let mut sorted: Vec<&TopologyDesc> = all.iter().collect();
-    sorted.sort_by_key(|topology| topology.rank);
+    sorted.order_by_key(|topology| topology.rank);
     sorted
         .into_iter()
         .map(|top| {

@@ -2,6 +2,7 @@
 
 use crate::model::ControlInstance;
 use crate::protocol::{ControlVm, LinkVm};
+use scope_shared::sort::SmallSort as _;
 
 /// The kind of a control, by the same words and rules as the server's and the probe's flags.
 #[must_use]
@@ -58,10 +59,10 @@ pub fn allowed(controls: &[ControlInstance], link: &LinkVm) -> (Vec<ControlVm>, 
         .filter_map(|control| refusal(&control.id))
         .map(|(_, reason)| reason.as_str())
         .collect();
-    reasons.sort_unstable();
+    reasons.order();
     reasons.dedup();
     let mut shown: Vec<&ControlInstance> = controls.iter().filter(|control| refusal(&control.id).is_none()).collect();
-    shown.sort_by(|a, b| a.rank.cmp(&b.rank).then_with(|| a.id.cmp(&b.id)));
+    shown.order_by(|a, b| a.rank.cmp(&b.rank).then_with(|| a.id.cmp(&b.id)));
     (shown.into_iter().map(view).collect(), reasons.join(" "))
 }
 

@@ -1,5 +1,6 @@
 //! The command palette's nodes: every node of every view by name, the best first.
 
+use scope_shared::sort::SmallSort as _;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
@@ -49,7 +50,7 @@ pub fn jumps(typed: &str, views: &[(SmolStr, Arc<View>)]) -> Vec<Jump> {
             ));
         }
     }
-    ranked.sort_by(|a, b| (a.0, a.1, &a.2.label, &a.2.id).cmp(&(b.0, b.1, &b.2.label, &b.2.id)));
+    ranked.order_by(|a, b| (a.0, a.1, &a.2.label, &a.2.id).cmp(&(b.0, b.1, &b.2.label, &b.2.id)));
     ranked.into_iter().take(MAX_JUMPS).map(|(_, _, jump)| jump).collect()
 }
 

@@ -1,5 +1,6 @@
 //! One look at everything: what the state asks for, rendered, compared with what the page has, and sent where it differs.
 
+use scope_shared::sort::SmallSort as _;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
@@ -204,8 +205,8 @@ impl Session {
                 );
             }
         }
-        metrics.sort_by(|a, b| a.label.cmp(&b.label));
-        networks.sort();
+        metrics.order_by(|a, b| a.label.cmp(&b.label));
+        networks.order();
         networks.dedup();
         if self.state.mode == Mode::Resources {
             metrics = resources::METRICS

@@ -2,6 +2,7 @@
 //!
 //! What has no parent below stands directly on its host (processes outside of containers), which the original dropped.
 
+use scope_shared::sort::SmallSort as _;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -43,9 +44,9 @@ pub fn build(metric: &str, views: &[Arc<View>], matcher: &mut Matcher) -> Resour
         } else {
             stacked(metric, view, unit, &mut placed)
         };
-        boxes.sort_by(|a, b| b.width.total_cmp(&a.width));
+        boxes.order_by(|a, b| b.width.total_cmp(&a.width));
         boxes.truncate(MAX_BOXES);
-        boxes.sort_by(|a, b| a.left.total_cmp(&b.left));
+        boxes.order_by(|a, b| a.left.total_cmp(&b.left));
         for one in boxes.iter_mut().filter(|_| searching) {
             one.faded = view.get(&one.id).is_none_or(|node| matcher.node(topology, node).is_none());
         }
@@ -75,7 +76,7 @@ fn base(metric: &str, view: &View, placed: &mut HashMap<SmolStr, Placed>) -> (Ve
         .filter_map(|node| Some((node, metric_of(node, metric)?)))
         .filter(|(_, metric)| metric.max > 0.0)
         .collect();
-    hosts.sort_by(|a, b| (b.1.value / b.1.max).total_cmp(&(a.1.value / a.1.max)));
+    hosts.order_by(|a, b| (b.1.value / b.1.max).total_cmp(&(a.1.value / a.1.max)));
     let total: f64 = hosts.iter().map(|(_, metric)| metric.max).sum();
     let mut left = 0.0;
     let boxes = hosts
@@ -127,14 +128,14 @@ fn stacked(metric: &str, view: &View, unit: f64, placed: &mut HashMap<SmolStr, P
         }
     }
     let mut parents: Vec<SmolStr> = by_parent.keys().cloned().collect();
-    parents.sort();
+    parents.order();
     let mut boxes = Vec::new();
     let mut added = Vec::new();
     for parent in parents {
         let (Some(mut children), Some(below)) = (by_parent.remove(&parent), placed.get_mut(&parent)) else {
             continue;
         };
-        children.sort_by(|a, b| b.1.value.total_cmp(&a.1.value).then_with(|| a.0.id.cmp(&b.0.id)));
+        children.order_by(|a, b| b.1.value.total_cmp(&a.1.value).then_with(|| a.0.id.cmp(&b.0.id)));
         let wanted: f64 = children.iter().map(|(_, row)| row.value * unit).sum();
         let free = (below.width - below.used).max(0.0);
         let shrink = if wanted > free && wanted > 0.0 { free / wanted } else { 1.0 };

@@ -2,6 +2,7 @@
 //!
 //! Ten thousand rows are sorted by precomputed keys; cells are only made for the window.
 
+use scope_shared::sort::SmallSort as _;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -213,7 +214,7 @@ fn compare(a: &Key, b: &Key, descending: bool) -> Ordering {
 fn ordered(nodes: &[&Arc<NodeSummary>], column: &str, kind: Kind, descending: bool) -> Vec<u32> {
     let mut keyed: Vec<(Key, u32)> = nodes.iter().zip(0..).map(|(node, at)| (key(node, column, kind), at)).collect();
     // Nodes come by id, so a stable sort has the same ties every time.
-    keyed.sort_by(|a, b| compare(&a.0, &b.0, descending));
+    keyed.order_by(|a, b| compare(&a.0, &b.0, descending));
     keyed.into_iter().map(|(_, at)| at).collect()
 }
 

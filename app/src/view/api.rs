@@ -1,5 +1,6 @@
 //! Scope's read API, answered without a server: a path with its query in, a JSON document out.
 
+use scope_shared::sort::SmallSort as _;
 use std::collections::BTreeMap;
 use std::io::Write;
 
@@ -102,6 +103,6 @@ fn probes(report: &Report) -> Vec<Probe> {
             }
         })
         .collect();
-    probes.sort_by(|a, b| (&a.id, &a.hostname).cmp(&(&b.id, &b.hostname)));
+    probes.order_by(|a, b| (&a.id, &a.hostname).cmp(&(&b.id, &b.hostname)));
     probes
 }

@@ -1,5 +1,6 @@
 //! Builds a graph from nodes in any order and edges between them; what is built twice under one id becomes one node.
 
+use scope_shared::sort::SmallSort as _;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -128,7 +129,7 @@ impl Builder {
     /// The finished graph.
     pub(crate) fn finish(self) -> Graph {
         let mut order: Vec<u32> = (0..self.drafts.len() as u32).collect();
-        order.sort_by(|a, b| self.drafts[*a as usize].id.cmp(&self.drafts[*b as usize].id));
+        order.order_by(|a, b| self.drafts[*a as usize].id.cmp(&self.drafts[*b as usize].id));
         let mut place = vec![0u32; order.len()];
         for (to, from) in order.iter().enumerate() {
             place[*from as usize] = to as u32;

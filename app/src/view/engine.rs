@@ -1,5 +1,6 @@
 //! Renders what a feed holds: keeps joins and graphs up to date with it, and each view that was asked for until something it shows changes.
 
+use scope_shared::sort::SmallSort as _;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -117,7 +118,7 @@ impl Engine {
             }
             top.push(described);
         }
-        top.sort_by(|a, b| a.name.cmp(&b.name));
+        top.order_by(|a, b| a.name.cmp(&b.name));
         top
     }
 

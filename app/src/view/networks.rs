@@ -1,5 +1,6 @@
 //! Which addresses are inside the cluster: the networks that hosts and overlays report, and one that holds every Kubernetes service.
 
+use scope_shared::sort::SmallSort as _;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net};
@@ -23,7 +24,7 @@ pub(crate) fn local_networks(state: State<'_>) -> Vec<IpNet> {
         .filter_map(|(_, node)| node.latest("kubernetes_ip"))
         .filter_map(|text| text.parse().ok());
     networks.extend(containing(services).map(IpNet::V4));
-    networks.sort_unstable();
+    networks.order();
     networks.dedup();
     networks
 }

@@ -1,6 +1,7 @@
 //! The list of views: names, ranks, option groups, and what renders each.
 
 use scope_shared::report::{Kind, SmolStr};
+use scope_shared::sort::SmallSort as _;
 
 use super::filter::Predicate;
 use super::query::Options;
@@ -319,7 +320,7 @@ fn kubernetes_namespaces(state: State<'_>) -> Option<Group> {
         .nodes(Kind::Namespace)
         .filter_map(|(_, node)| node.latest("kubernetes_name"))
         .collect();
-    names.sort_unstable();
+    names.order();
     namespace_group(names, "All Namespaces")
 }
 
@@ -329,7 +330,7 @@ fn swarm_stacks(state: State<'_>) -> Option<Group> {
         .nodes(Kind::SwarmService)
         .filter_map(|(_, node)| node.latest("stack_namespace"))
         .collect();
-    names.sort_unstable();
+    names.order();
     names.dedup();
     namespace_group(names, "All Stacks")
 }

@@ -1,5 +1,6 @@
 //! Merging two versions of one node.
 
+use crate::sort::SmallSort as _;
 use smol_str::SmolStr;
 
 use super::parts::Side;
@@ -145,6 +146,6 @@ fn merge_children(receiver: &[Node], argument: &[Node]) -> Vec<Node> {
             .filter(|child| kept.binary_search_by(|known| known.id.cmp(&child.id)).is_err())
             .cloned(),
     );
-    children.sort_by(|a, b| a.id.cmp(&b.id));
+    children.order_by(|a, b| a.id.cmp(&b.id));
     children
 }

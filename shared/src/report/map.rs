@@ -1,5 +1,6 @@
 //! A small map with string keys: a sorted vector. Nodes have a handful of keys, so this is smaller and faster than a tree.
 
+use crate::sort::SmallSort as _;
 use smol_str::SmolStr;
 
 /// A map from string to `V`, kept sorted by key (bytewise), each key once.
@@ -23,7 +24,7 @@ impl<V> VecMap<V> {
     #[must_use]
     pub fn from_unsorted(mut entries: Vec<(SmolStr, V)>) -> Self {
         if !entries.is_sorted_by(|a, b| a.0 < b.0) {
-            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            entries.order_by(|a, b| a.0.cmp(&b.0));
             // `dedup_by` drops its first argument, the later of the two: swap first so that the later value stays.
             entries.dedup_by(|later, earlier| {
                 let same = later.0 == earlier.0;
@@ -205,7 +206,7 @@ impl StringSet {
     #[must_use]
     pub fn from_unsorted(mut members: Vec<SmolStr>) -> Self {
         if !members.is_sorted_by(|a, b| a < b) {
-            members.sort_unstable();
+            members.order();
             members.dedup();
         }
         Self(Members::Many(members))

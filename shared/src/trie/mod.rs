@@ -11,6 +11,7 @@ mod critbit;
 mod direct;
 mod few;
 
+use crate::sort::SmallSort as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -65,7 +66,7 @@ impl NetworkTrie {
     pub fn build(networks: impl IntoIterator<Item = IpNet>) -> Self {
         let mut networks: Vec<IpNet> = networks.into_iter().map(|network| network.trunc()).collect();
         // A covering network sorts directly before the first one it covers: by family, address, and then the shorter prefix first.
-        networks.sort_unstable_by_key(|network| (network.addr(), network.prefix_len()));
+        networks.order_by_key(|network| (network.addr(), network.prefix_len()));
         let mut kept: Option<IpNet> = None;
         networks.retain(|network| {
             let covered = kept.is_some_and(|kept| kept.contains(network));

@@ -3,6 +3,7 @@
 //! Old ways that are brought up to date here: `latestControls` becomes the `latest` entry `active_controls`, `counters` become entries
 //! `count_…`. `edges` and per-node `controls` of ancient probes are ignored, as the original does.
 
+use crate::sort::SmallSort as _;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::decode::{Decoder, Guesses, fields};
@@ -85,7 +86,7 @@ impl<R: Reader> Decoder<R> {
         };
         let mut children = self.list(child)?.unwrap_or_default();
         if !children.is_sorted_by(|a, b| a.id < b.id) {
-            children.sort_by(|a, b| a.id.cmp(&b.id));
+            children.order_by(|a, b| a.id.cmp(&b.id));
             children.dedup_by(|later, earlier| later.id == earlier.id);
         }
         Ok(children)
@@ -159,7 +160,7 @@ impl<R: Reader> Decoder<R> {
         }
         // Merging joins two ascending series, so they had better ascend.
         if !metric.samples.is_sorted_by(|a, b| a.date.cmp_instant(b.date).is_le()) {
-            metric.samples.sort_by(|a, b| a.date.cmp_instant(b.date));
+            metric.samples.order_by(|a, b| a.date.cmp_instant(b.date));
         }
         Ok(metric)
     }

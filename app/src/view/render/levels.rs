@@ -2,6 +2,7 @@
 //!
 //! Most changes are of contents (metrics, uptimes) and of a few edges: then the order of the nodes and all other edges are as before.
 
+use scope_shared::sort::SmallSort as _;
 use std::sync::Arc;
 
 use scope_shared::report::{Kind, Node, SmolStr};
@@ -56,7 +57,7 @@ pub(super) fn graph(source: &Source<'_>, known: &mut Option<LevelGraph>) -> Grap
 impl Source<'_> {
     fn make(&self) -> LevelGraph {
         let mut order: Vec<u32> = (0..self.level.nodes.len() as u32).filter(|slot| self.exists(*slot)).collect();
-        order.sort_unstable_by(|a, b| self.id(*a).cmp(self.id(*b)));
+        order.order_by(|a, b| self.id(*a).cmp(self.id(*b)));
         let nodes: Vec<Arc<Node>> = order.iter().map(|slot| self.node(*slot)).collect();
         self.assemble(order, nodes)
     }
@@ -127,7 +128,7 @@ impl Source<'_> {
     fn reorder(&self, known: &LevelGraph, changed: &[u32]) -> LevelGraph {
         let is_new = |slot: &u32| self.exists(*slot) && known.index[*slot as usize] == NONE;
         let mut come: Vec<u32> = changed.iter().copied().filter(is_new).collect();
-        come.sort_unstable_by(|a, b| self.id(*a).cmp(self.id(*b)));
+        come.order_by(|a, b| self.id(*a).cmp(self.id(*b)));
         let mut order = Vec::with_capacity(known.order.len() + come.len());
         let mut rest = known.order.as_slice();
         let stays = |slot: &u32| self.exists(*slot);
@@ -142,7 +143,7 @@ impl Source<'_> {
         let mut nodes: Vec<Arc<Node>> = order.iter().map(|slot| kept(slot).unwrap_or_else(|| self.node(*slot))).collect();
         let mut at = 0;
         let mut by_id: Vec<u32> = changed.iter().copied().filter(stays).collect();
-        by_id.sort_unstable_by(|a, b| self.id(*a).cmp(self.id(*b)));
+        by_id.order_by(|a, b| self.id(*a).cmp(self.id(*b)));
         for slot in by_id {
             at += order[at..].iter().position(|other| *other == slot).unwrap_or(0);
             self.renew(slot, &mut nodes[at]);

@@ -1,5 +1,6 @@
 //! Rows of information by the templates that the probes publish: metadata, metrics, tables.
 
+use scope_shared::sort::SmallSort as _;
 use std::collections::BTreeMap;
 
 use scope_shared::report::{Kind, Metric, MetricTemplate, Node, Sample, TableTemplate, Topology};
@@ -74,11 +75,11 @@ impl TopologyTemplates {
                 counter: format_smolstr!("count_{}", template.id),
             })
             .collect();
-        metadata.sort_by(|a, b| a.row.priority.total_cmp(&b.row.priority).then_with(|| a.row.id.cmp(&b.row.id)));
+        metadata.order_by(|a, b| a.row.priority.total_cmp(&b.row.priority).then_with(|| a.row.id.cmp(&b.row.id)));
         let mut metrics: Vec<MetricTemplate> = topology.metric_templates.values().cloned().collect();
-        metrics.sort_by(|a, b| a.priority.total_cmp(&b.priority).then_with(|| a.id.cmp(&b.id)));
+        metrics.order_by(|a, b| a.priority.total_cmp(&b.priority).then_with(|| a.id.cmp(&b.id)));
         let mut tables: Vec<TableTemplate> = topology.table_templates.values().cloned().collect();
-        tables.sort_by(|a, b| a.id.cmp(&b.id));
+        tables.order_by(|a, b| a.id.cmp(&b.id));
         Self { metadata, metrics, tables }
     }
 
