@@ -26,7 +26,7 @@ const optimise = () => {
   }
   const file = staged(PROGRAM);
   const before = statSync(file).size;
-  const run = spawnSync(process.execPath, [tool, '-Oz', '--converge', ...FEATURES, file, '-o', `${file}.tmp`], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const run = spawnSync(process.execPath, [tool, '-Oz', ...FEATURES, file, '-o', `${file}.tmp`], { stdio: ['ignore', 'inherit', 'inherit'] });
   if (run.status !== 0) {
     console.error(`finish.mjs: wasm-opt failed on ${PROGRAM}.`);
     process.exit(1);
