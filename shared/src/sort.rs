@@ -68,7 +68,7 @@ mod tests {
         fn it_sorts_as_the_standard_library_does(items in proptest::collection::vec((0u8..20, any::<u16>()), 0..200)) {
             let (mut ours, mut theirs) = (items.clone(), items);
             ours.order_by(|a, b| a.0.cmp(&b.0));
-            theirs.sort_by(|a, b| a.0.cmp(&b.0));
+            theirs.sort_by_key(|item| item.0);
             prop_assert_eq!(&ours, &theirs);
             ours.order_by_key(|item| std::cmp::Reverse(item.1));
             theirs.sort_by_key(|item| std::cmp::Reverse(item.1));
