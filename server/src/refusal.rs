@@ -16,6 +16,8 @@ pub struct Refusal {
     pub reason: String,
     /// For `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
+    /// Whether it is part of how things work (a delta whose base a restarted server does not have) and no reason for a line in the log.
+    pub routine: bool,
 }
 
 impl Refusal {
@@ -26,6 +28,7 @@ impl Refusal {
             status,
             reason: reason.into(),
             retry_after: None,
+            routine: false,
         }
     }
 

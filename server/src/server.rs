@@ -1,5 +1,6 @@
 //! The state that all handlers share, and its housekeeping.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +15,9 @@ use crate::config::{Limits, ServerArgs};
 use crate::control::{Controls, Policy};
 use crate::intake::Intake;
 use crate::listen::Tls;
-use crate::ops::Metrics;
+use crate::ops::{Metrics, Refusals};
 use crate::pipe::{End, Pipes, Terminals};
+use crate::refusal::Refusal;
 use crate::relay::Relay;
 
 /// The server, shared by all handlers.
@@ -52,6 +54,7 @@ pub struct Server {
     pub(crate) terminals: Terminals,
     pub(crate) intake: Intake,
     pub(crate) metrics: Metrics,
+    pub(crate) refusals: Refusals,
 }
 
 impl Server {
@@ -96,7 +99,13 @@ impl Server {
             tasks: TaskTracker::new(),
             intake: Intake::new(args.limits.intake_bytes),
             metrics: Metrics::new(),
+            refusals: Refusals::default(),
         }))
+    }
+
+    /// Counts and, now and then, logs a refusal of `what` to `from`.
+    pub(crate) fn refused(&self, what: &'static str, from: IpAddr, refusal: &Refusal) {
+        self.refusals.note(&self.metrics, what, from, refusal);
     }
 
     /// Once a second, until the shutdown: forgets what has expired.

@@ -7,6 +7,7 @@ mod apt;
 mod bench;
 mod checks;
 mod docker;
+mod fleet;
 mod launch;
 mod page;
 mod progress;
@@ -70,6 +71,13 @@ enum Verb {
         /// Run only benchmarks of these packages or names.
         only: Vec<String>,
     },
+    /// Simulated probes and viewers against a real server: CPU, memory, bytes, delays; `--soak 30m` for a long run.
+    #[command(disable_help_flag = true)]
+    Fleet {
+        /// Cells such as 50x10, and flags of the fleet; `--help` shows them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -82,6 +90,7 @@ fn main() -> ExitCode {
         Verb::Sizes => sizes::run(),
         Verb::Shots => shots::run(),
         Verb::Bench { only } => bench::run_benches(&only),
+        Verb::Fleet { args } => fleet::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

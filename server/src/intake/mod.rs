@@ -52,8 +52,7 @@ pub(crate) async fn post_report(
     match &outcome {
         Ok(bytes) => server.metrics.report_taken(*bytes),
         Err(refusal) => {
-            server.metrics.refused("report", refusal.status);
-            tracing::debug!(peer = %peer.address, %refusal, "report refused");
+            server.refused("report", peer.address.ip(), refusal);
         }
     }
     outcome.map(|_| StatusCode::OK)

@@ -6,6 +6,7 @@
 mod base_path;
 mod tls;
 
+use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub(crate) use tls::Tls;
 pub use tls::TlsArgs;
 
 use crate::peer::Peer;
+use crate::refusal::Refusal;
 use crate::server::Shared;
 
 /// A request's headers must be there within this time; so must the next request on a kept connection.
@@ -52,8 +54,7 @@ pub(crate) async fn serve(listener: TcpListener, server: Shared, router: Router)
             }
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            // Without reading a request there is nobody to explain it to; closing at once is the cheapest refusal.
-            server.metrics.refused("connection", axum::http::StatusCode::SERVICE_UNAVAILABLE);
+            turn_away(stream, address, &server);
             continue;
         };
         let (router, shared) = (router.clone(), Arc::clone(&server));
@@ -69,6 +70,34 @@ pub(crate) async fn serve(listener: TcpListener, server: Shared, router: Router)
             "some connections were still busy {} s after the shutdown began; they are cut",
             DRAIN.as_secs()
         );
+    }
+}
+
+/// Refuses a connection over the limit without waiting for anything: what fits into the socket's buffer is said, what came is thrown away.
+fn turn_away(stream: TcpStream, address: SocketAddr, server: &Shared) {
+    let reason = format!(
+        "{} connections are open, the server's limit (--max-connections); try again later",
+        server.limits.connections
+    );
+    let refusal = Refusal::too_many(reason, 5);
+    server.refused("connection", address.ip(), &refusal);
+    let Ok(mut stream) = stream.into_std() else { return };
+    if server.tls.is_none() {
+        let body = format!("\"{}\"", refusal.reason);
+        let answer = format!(
+            "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        // A request that was not read makes the close an abrupt one, which could overtake the answer.
+        let mut ignored = [0; 4096];
+        if let Err(error) = stream.read(&mut ignored)
+            && error.kind() != std::io::ErrorKind::WouldBlock
+        {
+            return;
+        }
+        if let Err(error) = stream.write(answer.as_bytes()) {
+            tracing::debug!(%address, %error, "a connection was turned away without a word");
+        }
     }
 }
 

@@ -255,10 +255,13 @@ impl Held {
                 Plan::Ignore
             }
             (ReportKind::Delta { base, .. }, _) => {
-                return Err(Refusal::new(
-                    StatusCode::CONFLICT,
-                    format!("this delta is relative to full report {base}, which is not held here; send a full report next"),
-                ));
+                return Err(Refusal {
+                    routine: true,
+                    ..Refusal::new(
+                        StatusCode::CONFLICT,
+                        format!("this delta is relative to full report {base}, which is not held here; send a full report next"),
+                    )
+                });
             }
         })
     }

@@ -16,6 +16,7 @@ use scope_shared::frame::{Frame, Hello};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::auth::Identity;
+use crate::peer::Peer;
 use crate::refusal::Refusal;
 use crate::relay::{Subset, Viewer};
 use crate::server::{Shared, VERSION};
@@ -38,14 +39,13 @@ pub(crate) const PROTOCOL: &str = "scope";
 pub(crate) async fn connect(
     State(server): State<Shared>,
     Extension(identity): Extension<Identity>,
+    Extension(peer): Extension<Peer>,
     RawQuery(query): RawQuery,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
-    let subset = Subset::from_query(query.as_deref().unwrap_or_default())?;
-    let viewer = server.relay.subscribe(subset).inspect_err(|refusal| {
-        server.metrics.refused("viewer", refusal.status);
-        tracing::warn!(%refusal, "viewer refused");
-    })?;
+    let viewer = Subset::from_query(query.as_deref().unwrap_or_default())
+        .and_then(|subset| server.relay.subscribe(subset))
+        .inspect_err(|refusal| server.refused("viewer", peer.address.ip(), refusal))?;
     let task = server.tasks.token();
     Ok(upgrade
         .protocols([PROTOCOL])
