@@ -129,10 +129,22 @@ impl Feed {
         self.window_millis = window_millis.max(1);
     }
 
+    /// How long a silent probe's reports stay.
+    #[must_use]
+    pub fn window_millis(&self) -> u64 {
+        self.window_millis
+    }
+
+    /// Says that nothing was listened to until now: the connection was lost, or nobody looked. What is known has not grown old meanwhile;
+    /// it has the whole window from now on to be confirmed, so that a restart of the server does not empty the map.
+    pub fn resume(&mut self, now_millis: u64) {
+        self.sources.values_mut().for_each(|source| source.counts_from = now_millis);
+    }
+
     /// Takes one binary message of the viewer socket, received at `now_millis`.
     pub fn frame(&mut self, bytes: &[u8], now_millis: u64) -> Result<FeedEvent, FeedError> {
         Ok(match Frame::decode(bytes) {
-            Ok(Frame::Hello(json)) => self.hello(serde_json::from_slice(json).map_err(FeedError::Hello)?),
+            Ok(Frame::Hello(json)) => self.hello(serde_json::from_slice(json).map_err(FeedError::Hello)?, now_millis),
             Ok(Frame::Report(frame)) => self.report_frame(&frame, now_millis)?,
             Ok(Frame::ProbeGone { probe }) => {
                 self.remove(probe);
@@ -146,7 +158,8 @@ impl Feed {
         })
     }
 
-    fn hello(&mut self, hello: Hello) -> FeedEvent {
+    fn hello(&mut self, hello: Hello, now_millis: u64) -> FeedEvent {
+        self.resume(now_millis);
         self.same_server = self.server.as_ref() == Some(&hello.id);
         self.server = Some(hello.id.clone());
         if hello.window_millis > 0 {

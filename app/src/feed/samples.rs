@@ -6,7 +6,8 @@ use scope_shared::report::{Kind, Metric, Node, Report, VecMap};
 use scope_shared::time::Timestamp;
 
 /// Gives every node of `now` the samples that the same node had in `before` and that are within `window_millis` of its newest one (by
-/// their own dates: only compared with one another). Nodes that are the same allocation as in `base_before` did not change and keep what
+/// their own dates: only compared with one another, and none is later than the newest one said: a probe's clock that was set back does
+/// not leave samples of the future behind). Nodes that are the same allocation as in `base_before` did not change and keep what
 /// `before` holds of them.
 pub(super) fn carry(before: &Report, base_before: Option<&Report>, now: &mut Report, window_millis: u64) {
     for kind in [
@@ -57,8 +58,8 @@ fn joined(before: &VecMap<Metric>, now: &VecMap<Metric>, window_millis: u64) -> 
 fn join(before: &Metric, now: &Metric, window_millis: u64) -> Metric {
     let Some(newest) = now.last() else { return before.clone() };
     let mut all = now.merged(before);
-    let within =
-        |date: Timestamp| newest.date.unix_millis().saturating_sub(date.unix_millis()) < i64::try_from(window_millis).unwrap_or(i64::MAX);
+    let window = i64::try_from(window_millis).unwrap_or(i64::MAX);
+    let within = |date: Timestamp| (0..window).contains(&newest.date.unix_millis().saturating_sub(date.unix_millis()));
     all.samples.retain(|sample| within(sample.date));
     let values = || all.samples.iter().map(|sample| sample.value);
     // Where `max` is a capacity it is the newest one's; where it is the largest sample it is that of those kept.

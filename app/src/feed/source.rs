@@ -15,6 +15,8 @@ pub(super) struct Source {
     state: State,
     /// When it was last heard, by the viewer's clock.
     pub(super) heard_millis: u64,
+    /// The viewer's time before which silence does not count against it.
+    pub(super) counts_from: u64,
     /// When the server received its last report, by the server's clock.
     pub(super) received_millis: u64,
     /// What was wrong with its last report.
@@ -67,6 +69,7 @@ impl Source {
         Self {
             state,
             heard_millis: 0,
+            counts_from: 0,
             received_millis: 0,
             error: None,
             missed_deltas: 0,
@@ -140,16 +143,17 @@ impl Source {
 
     /// Forgets reports that no longer count. `None` if nothing changed, `Some(None)` if nothing is left.
     pub(super) fn expire(&mut self, now_millis: u64, window_millis: u64) -> Option<Option<Arc<Report>>> {
+        let from = self.counts_from;
         match &mut self.state {
             State::File(_) => None,
-            State::Full { .. } => window::is_expired(self.heard_millis, now_millis, window_millis).then_some(None),
+            State::Full { .. } => window::is_expired(self.heard_millis.max(from), now_millis, window_millis).then_some(None),
             State::Window(reports) => {
                 // Reports that came together go together, with the first of them, as in the original.
                 let dead: usize = window::quanta(reports)
                     .take_while(|quantum| {
                         quantum
                             .first()
-                            .is_some_and(|(start, _)| window::is_expired(*start, now_millis, window_millis))
+                            .is_some_and(|(start, _)| window::is_expired((*start).max(from), now_millis, window_millis))
                     })
                     .map(<[window::Arrival]>::len)
                     .sum();

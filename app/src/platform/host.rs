@@ -15,7 +15,13 @@ use crate::session::{Session, SocketAdvice};
 const GATHER_MILLIS: u32 = 200;
 /// The first pause before another attempt; it doubles up to the longest.
 const FIRST_PAUSE_MILLIS: u64 = 500;
-const LONGEST_PAUSE_MILLIS: u64 = 30_000;
+///
+/// A server that was restarted has its pages back within five seconds, the quarter of chance below included.
+const LONGEST_PAUSE_MILLIS: u64 = 3_500;
+/// The longest where a person has to do something first: log in, reload, allow an origin.
+const HOPELESS_PAUSE_MILLIS: u64 = 30_000;
+const PAUSED: &str = r#"{"paused":true}"#;
+const RESUMED: &str = r#"{"paused":false}"#;
 /// A server says something at least this often; silence means that the connection is dead.
 const SILENCE_MILLIS: u64 = 90_000;
 
@@ -29,6 +35,7 @@ pub struct Host {
     attempts: u32,
     greeted: bool,
     ticking: Option<Interval>,
+    hopeless: bool,
     gathering: Option<Timeout>,
     retry: Option<Timeout>,
 }
@@ -53,6 +60,7 @@ pub fn start() -> bool {
         attempts: 0,
         greeted: false,
         ticking: None,
+        hopeless: false,
         gathering: None,
         retry: None,
     }));
@@ -80,6 +88,10 @@ fn on_page(host: &Shared, message: ToWorker) {
     };
     let retry = matches!(message, ToWorker::Retry) || matches!(message, ToWorker::Hidden(false));
     let file = matches!(message, ToWorker::File { .. });
+    let hidden = match &message {
+        ToWorker::Hidden(hidden) => Some(*hidden),
+        _ => None,
+    };
     let was_paused = host.borrow().session.is_paused();
     let answers = host.borrow_mut().session.message(message, now());
     send(host, &answers);
@@ -97,6 +109,13 @@ fn on_page(host: &Shared, message: ToWorker) {
     } else if (was_paused && !host.borrow().session.is_paused()) || (retry && host.borrow().retry.is_some()) {
         host.borrow_mut().attempts = 0;
         open(host);
+    } else if let Some(hidden) = hidden {
+        // The server is asked for silence rather than its frames ignored; on resuming it sends each probe's newest state.
+        let mut borrowed = host.borrow_mut();
+        borrowed.heard_at = now();
+        if let Some(socket) = &borrowed.socket {
+            socket.send_text(if hidden { PAUSED } else { RESUMED });
+        }
     }
     render(host);
 }
@@ -132,7 +151,10 @@ fn on_tick(host: &Shared) {
         let mut borrowed = host.borrow_mut();
         let time = now();
         borrowed.session.tick(time);
-        borrowed.socket.is_some() && borrowed.greeted && time.saturating_sub(borrowed.heard_at) > SILENCE_MILLIS
+        borrowed.socket.is_some()
+            && borrowed.greeted
+            && !borrowed.session.is_hidden()
+            && time.saturating_sub(borrowed.heard_at) > SILENCE_MILLIS
     };
     if silent {
         fail(host, Trouble::Lost);
@@ -176,15 +198,24 @@ fn open(host: &Shared) {
 
 fn on_socket(host: &Shared, message: socket::Message) {
     match message {
-        socket::Message::Open | socket::Message::Text(_) => host.borrow_mut().heard_at = now(),
+        socket::Message::Open | socket::Message::Text(_) => {
+            let mut borrowed = host.borrow_mut();
+            borrowed.heard_at = now();
+            if borrowed.session.is_hidden()
+                && let Some(socket) = &borrowed.socket
+            {
+                socket.send_text(PAUSED);
+            }
+        }
         socket::Message::Binary(bytes) => {
             let (advice, complete) = {
                 let mut borrowed = host.borrow_mut();
                 borrowed.heard_at = now();
                 borrowed.greeted = true;
                 borrowed.attempts = 0;
+                borrowed.hopeless = false;
                 let before = borrowed.session.is_caught_up();
-                let advice = borrowed.session.frame(&bytes, now());
+                let advice = borrowed.session.frame(bytes, now());
                 (advice, !before && borrowed.session.is_caught_up())
             };
             match advice {
@@ -211,9 +242,12 @@ fn on_socket(host: &Shared, message: socket::Message) {
 fn fail(host: &Shared, trouble: Trouble) {
     let mut borrowed = host.borrow_mut();
     borrowed.socket = None;
-    let doubled = FIRST_PAUSE_MILLIS
-        .saturating_mul(1 << borrowed.attempts.min(10))
-        .min(LONGEST_PAUSE_MILLIS);
+    let longest = if borrowed.hopeless {
+        HOPELESS_PAUSE_MILLIS
+    } else {
+        LONGEST_PAUSE_MILLIS
+    };
+    let doubled = FIRST_PAUSE_MILLIS.saturating_mul(1 << borrowed.attempts.min(10)).min(longest);
     // Up to a quarter more, so that a thousand pages do not come back in the same moment.
     let pause = doubled + (js_sys::Math::random() * doubled as f64 / 4.0) as u64;
     borrowed.attempts += 1;
@@ -232,6 +266,7 @@ fn diagnose(host: Shared, server: Server) {
         let mut borrowed = host.borrow_mut();
         let same = borrowed.server.as_ref().is_some_and(|now| now.base == server.base);
         if same {
+            borrowed.hopeless = !matches!(trouble, Trouble::Lost | Trouble::Unreachable);
             borrowed.session.trouble(trouble);
         }
         drop(borrowed);

@@ -8,6 +8,7 @@ pub mod choices;
 pub mod colours;
 mod controls;
 pub mod history;
+pub mod inbox;
 pub mod map;
 pub mod matcher;
 pub mod palette;
@@ -19,9 +20,10 @@ pub mod table;
 use std::collections::BTreeMap;
 
 use history::History;
+use inbox::Inbox;
 use map::Maps;
 use matcher::Matcher;
-use scope_shared::frame::{FrameError, Hello};
+use scope_shared::frame::{Frame, FrameError, Hello};
 use smol_str::SmolStr;
 
 use crate::feed::{FeedError, FeedEvent};
@@ -37,6 +39,7 @@ const TABS_EVERY: u64 = 2_000;
 #[derive(Debug, Default)]
 pub struct Session {
     engine: Engine,
+    inbox: Inbox,
     state: ViewState,
     link: LinkVm,
     has_server: bool,
@@ -111,7 +114,13 @@ impl Session {
             ToWorker::Window { start, count } => self.window = (start, count.min(500)),
             ToWorker::HoldRow(held) => self.held = held,
             ToWorker::HoverMetric(metric) => self.hover_metric = metric,
-            ToWorker::Hidden(hidden) => self.hidden = hidden,
+            ToWorker::Hidden(hidden) => {
+                if self.hidden && !hidden {
+                    // What was not asked for cannot have grown old meanwhile.
+                    self.engine.feed_mut().resume(now);
+                }
+                self.hidden = hidden;
+            }
             ToWorker::File { name, bytes } => return self.file(&name, &bytes),
             ToWorker::Relayout => self.relayout = true,
             ToWorker::Pins(pins) => {
@@ -126,18 +135,39 @@ impl Session {
             ToWorker::RawReport => return self.raw_report(),
             ToWorker::Retry => {}
         }
-        let _ = now;
         Vec::new()
     }
 
-    /// Takes a binary message of the viewer socket.
-    pub fn frame(&mut self, bytes: &[u8], now: u64) -> SocketAdvice {
-        if self.state.paused_at.is_some() && self.link.caught_up && is_report(bytes) {
-            // Paused: counted, not taken. Resuming reconnects, and the server sends each probe's newest state.
-            self.missed = self.missed.saturating_add(1);
-            self.dirty = true;
-            return SocketAdvice::Continue;
+    /// Takes a binary message of the viewer socket. Reports are only put by; they are read when something is to be shown.
+    pub fn frame(&mut self, bytes: Vec<u8>, now: u64) -> SocketAdvice {
+        match Frame::decode(&bytes) {
+            Ok(Frame::Report(report)) => {
+                self.dirty = true;
+                if self.state.paused_at.is_some() && self.link.caught_up {
+                    // Paused: counted, not taken. Resuming reconnects, and the server sends each probe's newest state.
+                    self.missed = self.missed.saturating_add(1);
+                } else {
+                    let (probe, kind) = (SmolStr::new(report.probe), report.kind);
+                    self.inbox.put(probe, kind, bytes, now, self.engine.feed().window_millis());
+                }
+                return SocketAdvice::Continue;
+            }
+            Ok(Frame::ProbeGone { probe }) => self.inbox.forget(probe),
+            // What was said before counts before what comes now.
+            _ => self.read_reports(),
         }
+        self.take(&bytes, now)
+    }
+
+    /// Reads the reports that were put by.
+    fn read_reports(&mut self) {
+        for (bytes, arrival) in self.inbox.drain() {
+            // Only greetings and goodbyes have something to say to the socket.
+            self.take(&bytes, arrival);
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8], now: u64) -> SocketAdvice {
         match self.engine.feed_mut().frame(bytes, now) {
             Ok(FeedEvent::Hello(hello)) => self.hello(hello),
             Ok(FeedEvent::CaughtUp) => {
@@ -190,6 +220,9 @@ impl Session {
 
     /// Time passes: silent probes are forgotten, ages and relative dates move on.
     pub fn tick(&mut self, now: u64) {
+        if self.hidden {
+            return;
+        }
         if self.has_server
             && self.state.paused_at.is_none()
             && self.link.state == ConnectionState::Live
@@ -203,6 +236,18 @@ impl Session {
             self.dirty = true;
         }
         self.history.forget(now);
+    }
+
+    /// Whether the page cannot be seen: it needs no reports, and nobody judges who is silent.
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        self.hidden
+    }
+
+    /// Bytes of reports that were put by and not read yet.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        self.inbox.bytes()
     }
 
     /// Whether there is something to render.
@@ -219,6 +264,7 @@ impl Session {
 
     fn change_server(&mut self, has_server: bool) {
         self.engine.feed_mut().clear();
+        self.inbox.clear();
         self.has_server = has_server;
         self.has_files &= !has_server;
         self.catalogue = Catalogue::default();
@@ -305,7 +351,8 @@ impl Session {
         }
     }
 
-    fn raw_report(&self) -> Vec<ToPage> {
+    fn raw_report(&mut self) -> Vec<ToPage> {
+        self.read_reports();
         if !self.engine.feed().has_reports() {
             return vec![ToPage::Notice("There is no report to save yet.".into())];
         }
@@ -313,9 +360,4 @@ impl Session {
             &self.engine.feed().whole_report(),
         ))]
     }
-}
-
-/// Whether a frame is a report, without decoding it.
-fn is_report(bytes: &[u8]) -> bool {
-    matches!(scope_shared::frame::Frame::decode(bytes), Ok(scope_shared::frame::Frame::Report(_)))
 }

@@ -18,6 +18,7 @@ use map::Visible;
 impl Session {
     /// Renders what changed, at `now` (milliseconds since the Unix epoch).
     pub fn render(&mut self, now: u64) -> Vec<ToPage> {
+        self.read_reports();
         self.dirty = false;
         let state_changed = std::mem::take(&mut self.state_changed);
         let mut out = Vec::new();

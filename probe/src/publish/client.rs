@@ -20,6 +20,9 @@ use super::outbox::{Encoded, Kind, Outbox, Put};
 use super::transport::{Connection, Transport, TransportError};
 use crate::controls::socket;
 
+/// The longest pause before an address where nobody answers is tried again: a server that was restarted has its probes back within five
+/// seconds. Asking a closed port costs next to nothing at both ends; the longer pauses are for servers that answer and refuse.
+const UNREACHABLE: Duration = Duration::from_secs(4);
 /// How often an address that turned out to be a known server's is asked again.
 const DUPLICATE_RECHECK: Duration = Duration::from_secs(30);
 
@@ -110,7 +113,10 @@ impl Client {
                     DUPLICATE_RECHECK
                 }
                 Err(error) => {
-                    let pause = backoff.next_pause(&mut rand::rng());
+                    let mut pause = backoff.next_pause(&mut rand::rng());
+                    if matches!(error, TransportError::Io(_)) {
+                        pause = pause.min(UNREACHABLE);
+                    }
                     if complained {
                         tracing::debug!(server = %self.transport.target, address = %self.transport.address, %error, "still no connection");
                     } else {
