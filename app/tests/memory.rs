@@ -62,6 +62,9 @@ fn a_cluster_that_shrinks_gives_memory_back() {
     // Streams keep a report each for their next delta; those that are gone gave theirs back.
     let after = MEMORY.allocated().saturating_sub(before);
     println!("{LEFT} hosts need {needed} bytes; {HOSTS} hosts {most}; after they have shrunk to {LEFT}: {after}");
-    assert!(most > 4 * needed, "so many hosts need much more than four, or this test shows nothing");
+    assert!(
+        most > 4 * needed,
+        "so many hosts need much more than four, or this test shows nothing"
+    );
     assert!(after < 2 * needed, "{after} bytes are held where {needed} are needed");
 }

@@ -200,13 +200,27 @@ fn a_probes_clock_that_jumps_ten_minutes_loses_nothing_and_the_newest_value_is_s
         };
         // The value that this second's report says, whatever it thinks the time is.
         let said = small(1).report(0, second);
-        let said = said.topology(Kind::Host).nodes.values().next().unwrap().metrics.get("load1").unwrap().samples[0].value;
+        let said = said
+            .topology(Kind::Host)
+            .nodes
+            .values()
+            .next()
+            .unwrap()
+            .metrics
+            .get("load1")
+            .unwrap()
+            .samples[0]
+            .value;
         engine.feed_mut().frame(&shifted(&mut stream, offset), second * 1000).unwrap();
         engine.feed_mut().expire(second * 1000);
         let view = engine.nodes("hosts", &Options::none()).unwrap();
         let host = view.nodes.iter().find(|node| !node.pseudo).expect("the host stays");
         let load = host.metrics.iter().find(|metric| metric.id == "load1").unwrap();
-        assert!((load.value - said).abs() < 0.011, "second {second}: {} shown, {said} said", load.value);
+        assert!(
+            (load.value - said).abs() < 0.011,
+            "second {second}: {} shown, {said} said",
+            load.value
+        );
         assert!(load.samples.as_ref().is_none_or(|samples| samples.len() <= 16), "bounded");
     }
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -55,6 +56,8 @@ pub struct Server {
     pub(crate) intake: Intake,
     pub(crate) metrics: Metrics,
     pub(crate) refusals: Refusals,
+    /// A permit for each connection that may be open.
+    pub(crate) places: Arc<Semaphore>,
 }
 
 impl Server {
@@ -100,7 +103,13 @@ impl Server {
             intake: Intake::new(args.limits.intake_bytes),
             metrics: Metrics::new(),
             refusals: Refusals::default(),
+            places: Arc::new(Semaphore::new(args.limits.connections)),
         }))
+    }
+
+    /// Connections open now, of any kind.
+    pub(crate) fn connections(&self) -> usize {
+        self.limits.connections.saturating_sub(self.places.available_permits())
     }
 
     /// Counts and, now and then, logs a refusal of `what` to `from`.

@@ -5,6 +5,7 @@
 
 mod legacy;
 mod short;
+pub mod subset;
 
 pub use short::{terminal, write};
 

@@ -89,6 +89,21 @@ pub fn drop_parameter(name: &str) {
     }
 }
 
+/// Sets a parameter of the query string in the address, or removes it.
+pub fn set_parameter(name: &str, value: Option<&str>) {
+    let Some(value) = value else { return drop_parameter(name) };
+    let Some(location) = location() else { return };
+    let (Ok(href), Ok(search)) = (location.href(), location.search()) else {
+        return;
+    };
+    let (Ok(url), Ok(params)) = (web_sys::Url::new(&href), UrlSearchParams::new_with_str(&search)) else {
+        return;
+    };
+    params.set(name, value);
+    url.set_search(&String::from(params.to_string()));
+    write(&url.href(), true);
+}
+
 /// Loads the page again.
 pub fn reload() {
     if let Some(location) = location()

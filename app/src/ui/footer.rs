@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::{
     icons::icon,
     store::{Overlay, Store},
-    theme,
+    subset, theme,
 };
 use crate::protocol::{ConnectionState, ToWorker};
 
@@ -42,7 +42,11 @@ pub fn footer(store: Store) -> impl IntoView {
                 view! {
                     {(!version.is_empty()).then(|| view! { <span class="wide minor">{format!("Scope {version} on {hostname}")}</span> })}
                     <button class="plain wide" on:click=move |_| store.overlay.set(Overlay::Probes)>
-                        {match probes { 1 => "1 probe".to_owned(), count => format!("{count} probes") }}
+                        {match probes {
+                            1 => "1 probe".to_owned(),
+                            count if count > subset::MANY => format!("{count} probes, choose…"),
+                            count => format!("{count} probes"),
+                        }}
                         {(plugins > 0).then(|| format!(", {plugins} plugins"))}
                         {trouble.then(|| icon("warning"))}
                     </button>

@@ -14,6 +14,7 @@ mod resources;
 mod search_box;
 mod states;
 mod store;
+mod subset;
 mod table;
 mod terminal;
 mod theme;
@@ -87,8 +88,9 @@ pub(crate) fn connect(store: Store, server: Option<String>) {
     connect_with(store, server, &address::parameter("subset").unwrap_or_default());
 }
 
-/// Tells the worker which server to talk to, and which of its probes to ask for (`hosts=…`, `labels=…`, `probes=…`).
+/// Tells the worker which server to talk to, and which of its probes to ask for (`hosts=…`, `labels=…`, `probes=…`); the address keeps that.
 pub(crate) fn connect_with(store: Store, server: Option<String>, subset: &str) {
+    address::set_parameter("subset", Some(subset).filter(|subset| !subset.is_empty()));
     store.server.set(server.clone());
     let foreign = server.as_ref().is_some_and(|server| *server != address::base());
     store.tell(ToWorker::Connect {
@@ -109,6 +111,10 @@ fn listen(store: Store) {
         }
     }));
     std::mem::forget(window_event_listener(leptos::ev::online, move |_| store.tell(ToWorker::Retry)));
+    // A page may be opened in the background.
+    if document().hidden() {
+        store.tell(ToWorker::Hidden(true));
+    }
     std::mem::forget(window_event_listener(leptos::ev::visibilitychange, move |_| {
         store.tell(ToWorker::Hidden(document().hidden()));
     }));

@@ -281,16 +281,10 @@ fn server(store: Store) -> impl IntoView {
 
 fn probes(store: Store) -> impl IntoView {
     view! {
+        {super::subset::chooser(store)}
         {move || {
             let link = store.link.get();
-            let many = link.probes.len() > 50;
             view! {
-                {many.then(|| view! {
-                    <p class="banner calm">
-                        {format!("{} probes report. To see only some of them, name their hosts or labels.", link.probes.len())}
-                        <button on:click=move |_| store.overlay.set(Overlay::Server)>"Choose…"</button>
-                    </p>
-                })}
                 <table class="list">
                     <thead><tr><th scope="col">"Host"</th><th scope="col">"Version"</th><th scope="col">"Connections seen by"</th><th scope="col">"Last report"</th><th scope="col">"State"</th></tr></thead>
                     <tbody>

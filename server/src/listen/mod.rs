@@ -19,7 +19,6 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
 pub(crate) use tls::Tls;
@@ -40,7 +39,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until the shutdown, then drains.
 pub(crate) async fn serve(listener: TcpListener, server: Shared, router: Router) {
-    let places = Arc::new(Semaphore::new(server.limits.connections));
     loop {
         let (stream, address) = tokio::select! {
             () = server.shutdown.cancelled() => break,
@@ -53,7 +51,7 @@ pub(crate) async fn serve(listener: TcpListener, server: Shared, router: Router)
                 }
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+        let Ok(place) = Arc::clone(&server.places).try_acquire_owned() else {
             turn_away(stream, address, &server);
             continue;
         };

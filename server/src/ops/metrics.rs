@@ -25,6 +25,7 @@ pub(crate) struct Metrics {
     skipped: Gauge,
     controllable: Gauge,
     pipes: Gauge,
+    connections: Gauge,
 }
 
 impl Metrics {
@@ -53,6 +54,7 @@ impl Metrics {
             viewers: gauge("scope_viewers", "Viewers connected."),
             controllable: gauge("scope_control_sockets", "Probes that can be controlled now."),
             pipes: gauge("scope_pipes", "Pipes (terminals, logs) that are not over."),
+            connections: gauge("scope_connections", "Connections open, of any kind."),
             held: gauge("scope_held_bytes", "Bytes of reports held."),
             skipped: gauge("scope_viewer_frames_skipped_total", "Frames that slow viewers were not given."),
             recorder,
@@ -87,6 +89,7 @@ impl Metrics {
         self.held.set(counts.held as f64);
         self.controllable.set(server.controls.connected() as f64);
         self.pipes.set(server.pipes.open() as f64);
+        self.connections.set(server.connections() as f64);
         self.skipped.set(counts.skipped as f64);
         self.handle.render()
     }

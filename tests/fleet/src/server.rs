@@ -38,6 +38,14 @@ impl Server {
     /// When it does not start or does not listen.
     pub fn start(binary: &Path, arguments: &[&str], log: &Path) -> Result<Self> {
         let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        Self::start_on(binary, address, arguments, log)
+    }
+
+    /// The same on an address of the caller's choice.
+    ///
+    /// # Errors
+    /// When it does not start or does not listen.
+    pub fn start_on(binary: &Path, address: SocketAddr, arguments: &[&str], log: &Path) -> Result<Self> {
         let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
         let child = Command::new(binary)
             .args(["server", "--listen", &address.to_string()])
@@ -67,6 +75,38 @@ impl Server {
     /// When it is gone.
     pub fn usage(&self) -> Result<Usage> {
         usage(&self.child.id().to_string())
+    }
+}
+
+impl Server {
+    /// Ends it at once, as a crash would.
+    ///
+    /// # Errors
+    /// When it has ended already.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Sends it a signal, e.g. `TERM`.
+    ///
+    /// # Errors
+    /// When that cannot be done.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status()?;
+        anyhow::ensure!(status.success(), "kill -{name} failed");
+        Ok(())
+    }
+
+    /// How it ended, if it has.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    pub fn ended(&mut self) -> Result<Option<std::process::ExitStatus>> {
+        Ok(self.child.try_wait()?)
     }
 }
 
