@@ -4,6 +4,7 @@
 //! bodies have their own (see `intake`). On shutdown idle connections are closed and busy ones get [`DRAIN`] to finish.
 
 mod base_path;
+mod counted;
 mod tls;
 
 use std::io::{Read as _, Write as _};
@@ -19,7 +20,10 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
 use tower::ServiceExt as _;
+
+use counted::Counted;
 
 pub(crate) use tls::Tls;
 pub use tls::TlsArgs;
@@ -57,8 +61,7 @@ pub(crate) async fn serve(listener: TcpListener, server: Shared, router: Router)
         };
         let (router, shared) = (router.clone(), Arc::clone(&server));
         server.tasks.spawn(async move {
-            connection(stream, address, shared, router).await;
-            drop(place);
+            connection(stream, place, address, shared, router).await;
         });
     }
     drop(listener);
@@ -99,11 +102,12 @@ fn turn_away(stream: TcpStream, address: SocketAddr, server: &Shared) {
     }
 }
 
-async fn connection(stream: TcpStream, address: SocketAddr, server: Shared, router: Router) {
+async fn connection(stream: TcpStream, place: OwnedSemaphorePermit, address: SocketAddr, server: Shared, router: Router) {
     // Frames are whole messages: waiting to fill a packet only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot switch Nagle's algorithm off");
     }
+    let stream = Counted::new(stream, place);
     let Some(tls) = &server.tls else {
         return requests(stream, Peer { address, tls: false }, &server, router).await;
     };

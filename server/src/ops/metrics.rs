@@ -22,7 +22,7 @@ pub(crate) struct Metrics {
     probes: Gauge,
     viewers: Gauge,
     held: Gauge,
-    skipped: Gauge,
+    skipped: Counter,
     controllable: Gauge,
     pipes: Gauge,
     connections: Gauge,
@@ -56,7 +56,7 @@ impl Metrics {
             pipes: gauge("scope_pipes", "Pipes (terminals, logs) that are not over."),
             connections: gauge("scope_connections", "Connections open, of any kind."),
             held: gauge("scope_held_bytes", "Bytes of reports held."),
-            skipped: gauge("scope_viewer_frames_skipped_total", "Frames that slow viewers were not given."),
+            skipped: counter("scope_viewer_frames_skipped_total", "Frames that slow viewers were not given."),
             recorder,
             handle,
         }
@@ -90,7 +90,7 @@ impl Metrics {
         self.controllable.set(server.controls.connected() as f64);
         self.pipes.set(server.pipes.open() as f64);
         self.connections.set(server.connections() as f64);
-        self.skipped.set(counts.skipped as f64);
+        self.skipped.absolute(counts.skipped);
         self.handle.render()
     }
 }

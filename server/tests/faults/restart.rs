@@ -58,10 +58,8 @@ async fn probe(cluster: Cluster, host: usize, address: SocketAddr, stop: Cancell
     }
 }
 
-/// A page without its browser: reconnects as `platform/host.rs` does, and looks at its feed after each frame and each second.
+/// A page without its browser: reconnects as `platform/host.rs` does, and looks at its map each second.
 struct Viewer {
-    /// Hosts that it knows now.
-    hosts: AtomicUsize,
     /// The fewest there were since it first knew all.
     fewest: AtomicUsize,
     /// Probes heard since the last greeting.
@@ -77,6 +75,7 @@ impl Viewer {
                 let mut heard = std::collections::BTreeSet::new();
                 let mut ticks = tokio::time::interval(Duration::from_secs(1));
                 loop {
+                    let mut may_vanish = false;
                     let now = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
                     tokio::select! {
                         message = socket.next() => match message {
@@ -85,15 +84,21 @@ impl Viewer {
                                 match feed.frame(&bytes, now).expect("a frame") {
                                     FeedEvent::Hello(_) => { self.greetings.fetch_add(1, Ordering::Relaxed); }
                                     FeedEvent::Report { probe, .. } => { heard.insert(probe); }
-                                    _ => {}
+                                    _ => may_vanish = true,
                                 }
                             }
                             Some(Ok(_)) => {}
                             Some(Err(_)) | None => break,
                         },
-                        _ = ticks.tick() => { feed.expire(now); }
+                        _ = ticks.tick() => {
+                            feed.expire(now);
+                            may_vanish = true;
+                        }
                     }
-                    self.look(&feed, heard.len());
+                    self.heard.store(heard.len(), Ordering::Relaxed);
+                    if may_vanish {
+                        self.look(&feed);
+                    }
                 }
                 self.heard.store(0, Ordering::Relaxed);
             }
@@ -103,13 +108,13 @@ impl Viewer {
         }
     }
 
-    fn look(&self, feed: &Feed, heard: usize) {
+    /// Looks at what a map would show, whenever something may have vanished from it.
+    fn look(&self, feed: &Feed) {
         let hosts = feed.whole_report().topology(scope_shared::report::Kind::Host).nodes.len();
-        let knew_all = self.hosts.swap(hosts, Ordering::Relaxed) == PROBES || self.fewest.load(Ordering::Relaxed) != usize::MAX;
+        let knew_all = hosts == PROBES || self.fewest.load(Ordering::Relaxed) != usize::MAX;
         if knew_all {
             self.fewest.fetch_min(hosts, Ordering::Relaxed);
         }
-        self.heard.store(heard, Ordering::Relaxed);
     }
 }
 
@@ -130,7 +135,6 @@ async fn everybody_comes_back_and_the_map_does_not_go_blank() {
     let viewers: Vec<Arc<Viewer>> = (0..VIEWERS)
         .map(|_| {
             let viewer = Arc::new(Viewer {
-                hosts: AtomicUsize::new(0),
                 fewest: AtomicUsize::new(usize::MAX),
                 heard: AtomicUsize::new(0),
                 greetings: AtomicUsize::new(0),

@@ -51,10 +51,6 @@ impl Scope {
         self.home.path().join("state")
     }
 
-    pub fn home(&self) -> &Path {
-        self.home.path()
-    }
-
     /// What it has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.home.path().join("log")).unwrap_or_default()
