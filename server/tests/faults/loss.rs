@@ -31,10 +31,22 @@ fn essence(report: &Report) -> Vec<String> {
     for kind in [Kind::Endpoint, Kind::Process, Kind::Container, Kind::Host] {
         for (id, node) in &report.topology(kind).nodes {
             let latest: Vec<String> = node.latest.iter().map(|(key, latest)| format!("{key}={}", latest.value)).collect();
-            lines.push(format!("{kind:?} {id} {:?} {}", node.adjacency, latest.join(" ")));
+            let peers: Vec<String> = node.adjacency.iter().map(ToString::to_string).collect();
+            lines.push(format!("{kind:?} {id} {} {}", peers.join(","), latest.join(" ")));
         }
     }
     lines
+}
+
+/// Lines that only one of two states has.
+fn unlike(expected: &[String], shown: &[String]) -> String {
+    let only = |a: &[String], b: &[String], mark| {
+        a.iter()
+            .filter(|line| !b.contains(line))
+            .map(|line| format!("\n{mark} {line}"))
+            .collect::<String>()
+    };
+    only(expected, shown, '-') + &only(shown, expected, '+')
 }
 
 /// Whether the `number`th thing on a way is lost: five in a hundred, the same in every run.
@@ -113,10 +125,12 @@ async fn five_percent_lost_on_each_way_never_shows_a_state_that_was_not_and_heal
         read_up_to(&mut socket, &mut feed, sequence, loses).await;
         if feed.has_reports() {
             let shown = essence(&feed.whole_report());
-            let at = states
-                .iter()
-                .position(|state| *state == shown)
-                .expect("a state that the probe was in");
+            let at = states.iter().position(|state| *state == shown).unwrap_or_else(|| {
+                panic!(
+                    "after {sequence}: a state that the probe was not in: {}",
+                    unlike(&states[sequence as usize - 1], &shown)
+                )
+            });
             stale += usize::from(at as u64 + 1 != sequence);
             assert!(
                 at as u64 + 1 == sequence || loses,
