@@ -5,6 +5,7 @@
 
 pub mod browser;
 pub mod docker;
+pub mod map;
 pub mod outside;
 pub mod page;
 pub mod process;

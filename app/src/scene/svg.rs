@@ -184,6 +184,16 @@ impl Writer<'_> {
         let fade = |colour: Rgba| colour::hex(colour::mix(self.palette.canvas, colour, self.strength(glyph)));
         let outline = fade(glyph.colour);
         let d = shape::path(shape, at, r);
+        // A group a glyph, with its id, place and radius: viewers show the title under the pointer, scripts find nodes by the rest.
+        if let Some(node) = self.scene.data().nodes.get(glyph.node as usize) {
+            out.push_str("<g data-id=\"");
+            escape(&node.id, out);
+            push(out, format_args!("\" data-at=\"{:.1} {:.1} {r:.1}\"><title>", at[0], at[1]));
+            escape(&node.label, out);
+            out.push_str("</title>\n");
+        } else {
+            out.push_str("<g>\n");
+        }
         if glyph.flags & flag::HIGHLIGHT != 0 {
             push(
                 out,
@@ -210,31 +220,52 @@ impl Writer<'_> {
         if glyph.flags & flag::FILL != 0 && glyph.fill > 0 {
             let height = f32::from(glyph.fill) / 255.0;
             let inner = shape::path(shape, at, r * 0.94);
-            // A clip at the fill's level: everything of the outline below it.
+            // A clip at the fill's level: everything of the outline below it. Its name must be its own, as a stack has three.
+            let clip = out.len();
             push(
                 out,
                 format_args!(
-                    "<clipPath id=\"f{0}\"><rect x=\"{1:.1}\" y=\"{2:.1}\" width=\"{3:.1}\" height=\"{3:.1}\"/></clipPath><path d=\"{inner}\" fill=\"{4}\" fill-opacity=\"0.7\" clip-path=\"url(#f{0})\"/>\n",
-                    glyph.node,
+                    "<clipPath id=\"f{clip}\"><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/></clipPath><path d=\"{inner}\" fill=\"{}\" fill-opacity=\"0.7\" clip-path=\"url(#f{clip})\"/>\n",
                     at[0] - 2.0 * r,
                     at[1] + 0.96 * r * (1.0 - 2.0 * height),
+                    4.0 * r,
                     4.0 * r,
                     fade(glyph.fill_colour)
                 ),
             );
         }
+        let mut dot = |x: f32, y: f32, radius: f32, fill: &str| {
+            push(
+                out,
+                format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\" fill=\"{fill}\"/>\n"),
+            );
+        };
         if glyph.flags & flag::NO_DOT == 0 && r > 5.0 {
+            dot(at[0], at[1], r * 0.13, &fade(self.palette.mark));
+        }
+        if glyph.flags & flag::PINNED != 0 && r > 5.0 {
+            dot(at[0] + r * 0.82, at[1] - r * 0.82, r * 0.17, "#ff6b1a");
+        }
+        if glyph.flags & flag::CAMERA != 0 && r > 9.0 {
+            let (x, y, ink) = (at[0], at[1], fade(self.palette.mark));
             push(
                 out,
                 format_args!(
-                    "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"{:.1}\" fill=\"{}\"/>\n",
-                    at[0],
-                    at[1],
-                    r * 0.13,
-                    fade(self.palette.mark)
+                    "<path fill=\"{ink}\" d=\"M{:.1} {:.1}h{:.1}v{:.1}h{:.1}ZM{:.1} {:.1}h{:.1}v{:.1}h{:.1}Z\"/>\n",
+                    x + r * 0.25,
+                    y + r * 0.02,
+                    r * 0.6,
+                    r * 0.4,
+                    -r * 0.6,
+                    x + r * 0.38,
+                    y - r * 0.06,
+                    r * 0.24,
+                    r * 0.1,
+                    -r * 0.24
                 ),
             );
         }
+        out.push_str("</g>\n");
     }
 
     fn label(&self, label: &Label, out: &mut String) {
@@ -274,6 +305,7 @@ fn escape(text: &str, out: &mut String) {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
             c if c < ' ' || c == '\u{fffe}' || c == '\u{ffff}' => {}
             c => out.push(c),
         }
