@@ -1,7 +1,7 @@
 // Lays out the graphs of a folder with Graphviz dot (as WebAssembly) and dagre, each in a time box, and writes what they drew beside them.
 //
-//   cargo bench -p scope-app --bench layout -- --export DIR     writes graph-N.json
-//   node layouts.mjs DIR [seconds]                              writes dot-N.json and dagre-N.json: {ms, positions, lines} or {ms, gaveUp}
+//   cargo bench -p scope-app --bench layout -- --export DIR     writes graph-NAME.json
+//   node layouts.mjs DIR [seconds]                              writes dot-NAME.json and dagre-NAME.json: {ms, positions, lines} or {ms, gaveUp}
 //   cargo bench -p scope-app --bench layout -- --measure DIR    prints one table for all
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -57,10 +57,13 @@ async function dagre({ nodes, edges }) {
 if (!isMainThread) {
   parentPort.postMessage(await { dot, dagre }[workerData.engine](workerData.graph));
 } else {
-  const files = readdirSync(dir).filter((f) => /^graph-\d+\.json$/.test(f)).sort((a, b) => parseInt(a.slice(6)) - parseInt(b.slice(6)));
+  const graphs = readdirSync(dir).filter((f) => /^graph-.*\.json$/.test(f)).map((file) => ({ file, graph: JSON.parse(readFileSync(join(dir, file), "utf8")) }));
+  graphs.sort((a, b) => a.graph.nodes - b.graph.nodes);
   for (const engine of ["dot", "dagre"]) {
-    for (const file of files) {
-      const graph = JSON.parse(readFileSync(join(dir, file), "utf8"));
+    // Who gave up on one graph is not asked for larger ones.
+    let most = Infinity;
+    for (const { file, graph } of graphs) {
+      if (graph.nodes > most) continue;
       const worker = new Worker(new URL(import.meta.url), { workerData: { engine, graph } });
       const result = await new Promise((resolve) => {
         const timer = setTimeout(() => resolve({ gaveUp: true, ms: 1000 * seconds, positions: [], lines: [] }), 1000 * seconds);
@@ -70,7 +73,7 @@ if (!isMainThread) {
       await worker.terminate();
       writeFileSync(join(dir, file.replace("graph", engine)), JSON.stringify(result));
       console.log(engine, file, result.gaveUp ? `gave up after ${seconds} s ${result.error ?? ""}` : `${result.ms.toFixed(0)} ms`);
-      if (result.gaveUp) break;
+      if (result.gaveUp) most = graph.nodes;
     }
   }
 }

@@ -6,7 +6,7 @@
 use super::{generate::Random, graph::Adjacency};
 
 /// Steps: enough for neighbouring parts to separate; more changes little.
-const STEPS: usize = 100;
+const STEPS: usize = 60;
 /// Momentum: just below a quarter of the square of the greatest eigenvalue, which is 1.
 const MOMENTUM: f32 = 0.24;
 

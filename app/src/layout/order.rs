@@ -84,7 +84,7 @@ impl Effort {
     fn of(vertices: usize) -> Self {
         let (rounds, patience, passes, window, again) = match vertices {
             0..=800 => (6, 6, 2, 30, 12),
-            801..=6_000 => (8, 5, 2, 8, 0),
+            801..=6_000 => (7, 5, 2, 8, 0),
             _ => (8, 3, 3, 2, 0),
         };
         Self {
@@ -135,7 +135,12 @@ fn improve(graph: &Proper, mut order: Order, effort: &Effort, scratch: &mut Scra
             break;
         }
         sweep(graph, &mut order, round % 2 == 0, round % 4 >= 2, scratch);
-        sift(graph, &mut order, if graph.len() <= 800 { 2 } else { 1 }, 2, scratch);
+        // Large graphs are sifted after every second sweep only: a sweep more is worth more than what that costs.
+        if graph.len() <= 800 {
+            sift(graph, &mut order, 2, 2, scratch);
+        } else if round % 2 == 0 {
+            sift(graph, &mut order, 1, 2, scratch);
+        }
         let crossings = count(graph, &order, scratch);
         if crossings < best.0 {
             best = (crossings, order.clone());
