@@ -3,7 +3,6 @@
 //! Places come out of the picture that the page itself saves, colours out of the screen, so that neither is asked of what is under test.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine as _;
@@ -11,7 +10,6 @@ use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerA
 use serde_json::Value;
 
 use crate::browser::Browser;
-use crate::process::artefacts;
 use crate::wait::until;
 
 /// Flags for pictures that come out alike: no motion, one pixel a pixel, colours as they are.
@@ -115,11 +113,6 @@ pub async fn is_canvas(browser: &Browser, x: f64, y: f64) -> Result<bool> {
     Ok(top == Value::Bool(true))
 }
 
-/// Clicks at a place of the window, as a mouse does.
-pub async fn click(browser: &Browser, x: f64, y: f64) -> Result<()> {
-    drag(browser, [x, y], [x, y]).await
-}
-
 /// Presses at one place of the window and lets go at another.
 pub async fn drag(browser: &Browser, from: [f64; 2], to: [f64; 2]) -> Result<()> {
     let go = |[x, y]: [f64; 2]| PointerAction::MoveTo { duration: None, x, y };
@@ -131,14 +124,6 @@ pub async fn drag(browser: &Browser, from: [f64; 2], to: [f64; 2]) -> Result<()>
     }
     let mouse = mouse.then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
     Ok(browser.client.perform_actions(mouse).await?)
-}
-
-/// The node that the link names as selected.
-pub async fn selected(browser: &Browser) -> Result<Option<String>> {
-    let id = browser
-        .script(r#"return decodeURIComponent(location.hash).match(/"selectedNodeId":"([^"]+)"/)?.[1].replaceAll('<SLASH>', '/').replaceAll('<PERCENT>', '%') ?? null"#)
-        .await?;
-    Ok(id.as_str().map(str::to_owned))
 }
 
 /// Nothing but the map, at a fixed place and size: a picture of it is then about the map alone.
@@ -176,34 +161,6 @@ pub async fn difference(browser: &Browser, a: &[u8], b: &[u8]) -> Result<f64> {
     answer
         .as_f64()
         .with_context(|| format!("the pictures could not be compared: {answer}"))
-}
-
-fn stored(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("data/map/{name}.png"))
-}
-
-/// Compares the map with the stored picture of this name. With `SCOPE_PICTURES=store` the picture is stored instead: then look at it.
-///
-/// # Errors
-/// When more than `share` of it differs; what was seen is left beside the logs of the tests.
-pub async fn looks_like(browser: &Browser, name: &str, share: f64) -> Result<()> {
-    let seen = picture(browser).await?;
-    if std::env::var_os("SCOPE_PICTURES").is_some_and(|value| value == "store") {
-        std::fs::create_dir_all(stored(name).parent().context("no folder")?)?;
-        return Ok(std::fs::write(stored(name), seen)?);
-    }
-    let known = std::fs::read(stored(name)).with_context(|| format!("no stored picture {name}"))?;
-    let differs = difference(browser, &known, &seen).await?;
-    if differs > share {
-        let file = artefacts()?.join(format!("map-{name}.png"));
-        std::fs::write(&file, seen)?;
-        bail!(
-            "{:.2} % of {name} differ from the stored picture; see {}",
-            differs * 100.0,
-            file.display()
-        );
-    }
-    Ok(())
 }
 
 /// Waits until the text alternative of the map has this many nodes at least and does not change any more.
