@@ -1,8 +1,11 @@
-//! Reports that two probes of Weave Scope 1.13 really sent: the bodies, and the headers as they were on the wire.
+//! Reports that two probes of Weave Scope 1.13 really sent: the bodies, and the headers as they were on the wire; and the reports of the
+//! golden cases, with what Weave Scope made of them.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -69,6 +72,60 @@ pub async fn replay(port: u16) -> Result<()> {
         ensure!(status == 200, "{} was answered with {status}", report.name);
     }
     Ok(())
+}
+
+/// Where the views' golden cases are: reports, and what Weave Scope's own server made of them.
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../app/tests/golden")
+}
+
+/// Sends the reports of a golden case, each as its probe would.
+pub async fn post_golden(port: u16, case: &str) -> Result<()> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(golden().join(case))?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_>>()?;
+    files.sort();
+    for file in files {
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        let kind = if name.contains(".json") { "json" } else { "msgpack" };
+        // `host-a-03` is the fourth report of the probe `host-a`.
+        let probe: String = name
+            .split('.')
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches(|c: char| c == '-' || c.is_ascii_digit())
+            .into();
+        let answer = reqwest::Client::new()
+            .post(format!("http://127.0.0.1:{port}/api/report"))
+            .header("Content-Type", format!("application/{kind}"))
+            .header("Content-Encoding", "gzip")
+            .header("X-Scope-Probe-Id", format!("{case}-{probe}"))
+            .body(std::fs::read(&file)?)
+            .send()
+            .await?;
+        ensure!(answer.status() == 200, "{name} was answered with {}", answer.status());
+    }
+    Ok(())
+}
+
+/// How many nodes Weave Scope's server gave for requests of a view in a golden case: query (without `?`) and count.
+pub fn golden_counts(case: &str, view: &str) -> Result<Vec<(String, usize)>> {
+    let file = golden().join(format!("{case}.jsonl.gz"));
+    let output = Command::new("gzip").arg("-dc").arg(&file).output()?;
+    ensure!(output.status.success(), "cannot read {}", file.display());
+    let path = format!("/api/topology/{view}?");
+    let mut counts = Vec::new();
+    for line in String::from_utf8(output.stdout)?.lines() {
+        let line: Value = serde_json::from_str(line)?;
+        if let (Some(query), Some(nodes)) = (
+            line["request"].as_str().and_then(|request| request.strip_prefix(&path)),
+            line["answer"]["nodes"].as_object(),
+        ) {
+            counts.push((query.to_owned(), nodes.len()));
+        }
+    }
+    ensure!(!counts.is_empty(), "the case {case} has nothing of {view}");
+    Ok(counts)
 }
 
 /// Sends raw bytes on a connection of their own and returns the status of the answer, 0 if there was none.

@@ -106,6 +106,8 @@ pub struct PluginVm {
 /// Everything around the current view.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Overview {
+    /// The view that the state asked for when this was rendered; an answer to an older state decides nothing.
+    pub asked: SmolStr,
     /// The view shown.
     pub current: SmolStr,
     /// The top-level view it belongs to; options are kept under it.

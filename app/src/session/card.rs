@@ -307,10 +307,12 @@ fn children(group: &ChildGroup, context: &Context<'_>) -> Group {
         .collect();
     let default = group.columns.iter().position(|column| column.default_sort).map(|at| at as u32 + 1);
     let first_metric = || {
+        let metrics = group.nodes.iter().map(|node| &node.metrics).find(|metrics| !metrics.is_empty())?;
+        let first = metrics.first()?;
         group
             .columns
             .iter()
-            .position(|column| column.data_type == "number")
+            .position(|column| column.id == first.id)
             .map(|at| at as u32 + 1)
     };
     finish(Group {

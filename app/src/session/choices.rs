@@ -39,7 +39,9 @@ pub fn locate<'a>(all: &'a [TopologyDesc], wanted: &str) -> Option<(&'a Topology
     })
 }
 
-fn full_name(top: &TopologyDesc, sub: &TopologyDesc) -> SmolStr {
+/// A view's name where its top-level view is not beside it, e.g. `Containers by image`.
+#[must_use]
+pub fn full_name(top: &TopologyDesc, sub: &TopologyDesc) -> SmolStr {
     if sub.name.starts_with("by ") {
         format_smolstr!("{} {}", top.name, sub.name)
     } else {

@@ -1,5 +1,7 @@
 //! Which of a node's controls this viewer may use, and why the others are missing.
 
+use std::collections::BTreeMap;
+
 use crate::model::ControlInstance;
 use crate::protocol::{ControlVm, LinkVm};
 use scope_shared::sort::SmallSort as _;
@@ -54,16 +56,19 @@ pub fn allowed(controls: &[ControlInstance], link: &LinkVm) -> (Vec<ControlVm>, 
             .iter()
             .find(|(refused, _)| refused == of || refused == "*" || refused == "all" || refused == control)
     };
-    let mut reasons: Vec<&str> = controls
-        .iter()
-        .filter_map(|control| refusal(&control.id))
-        .map(|(_, reason)| reason.as_str())
+    let mut left_out: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for control in controls {
+        if let Some((_, reason)) = refusal(&control.id) {
+            left_out.entry(reason.as_str()).or_default().push(control.human.as_str());
+        }
+    }
+    let sentences: Vec<String> = left_out
+        .into_iter()
+        .map(|(reason, names)| format!("Not offered: {} ({}).", names.join(", "), reason.trim_end_matches('.')))
         .collect();
-    reasons.order();
-    reasons.dedup();
     let mut shown: Vec<&ControlInstance> = controls.iter().filter(|control| refusal(&control.id).is_none()).collect();
     shown.order_by(|a, b| a.rank.cmp(&b.rank).then_with(|| a.id.cmp(&b.id)));
-    (shown.into_iter().map(view).collect(), reasons.join(" "))
+    (shown.into_iter().map(view).collect(), sentences.join(" "))
 }
 
 fn view(control: &ControlInstance) -> ControlVm {
@@ -144,6 +149,9 @@ mod tests {
     #[test]
     fn what_the_server_refuses_is_left_out_with_its_reason() {
         let (shown, missing) = allowed(&controls(), &link("operate", &[("exec", "Shells are off on this server.")]));
-        assert_eq!((shown.len(), missing.as_str()), (1, "Shells are off on this server."));
+        assert_eq!(
+            (shown.len(), missing.as_str()),
+            (1, "Not offered: Exec shell (Shells are off on this server).")
+        );
     }
 }

@@ -10,6 +10,8 @@ use crate::model::{MetricRow, NodeSummary};
 const MAX_POINTS: usize = 300;
 /// Nodes remembered; 3 metrics of 300 points of 8 bytes each make 11 MB of 1,500 nodes.
 const MAX_NODES: usize = 1_500;
+/// Samples that end longer than this before they were seen here are a recording: what was "seen" since is one value over and over.
+const MAX_GAP_MILLIS: f64 = 600_000.0;
 /// Values nearer than this are one.
 const MIN_STEP_MILLIS: u64 = 900;
 
@@ -76,11 +78,20 @@ impl History {
         let first = seen
             .and_then(VecDeque::front)
             .map_or(f64::INFINITY, |(at, _)| (self.start + u64::from(*at)) as f64);
-        metric
+        let samples: Vec<(f64, f64)> = metric
             .samples
             .iter()
             .flatten()
             .filter_map(|sample| Some((crate::format::parse_date(&sample.date)?, sample.value)))
+            .collect();
+        if samples
+            .last()
+            .is_some_and(|(at, _)| first - at > MAX_GAP_MILLIS && first.is_finite())
+        {
+            return samples;
+        }
+        samples
+            .into_iter()
             .filter(|(at, _)| *at < first - MIN_STEP_MILLIS as f64)
             .chain(
                 seen.into_iter()
@@ -135,6 +146,18 @@ mod tests {
             },
         ]);
         assert_eq!(history.points("n", &metric), [(8_000.0, 4.0), (10_000.0, 5.0)]);
+    }
+
+    #[test]
+    fn a_recording_is_charted_when_it_was_made() {
+        let mut history = History::default();
+        history.note(&node(5.0), 100_000_000);
+        let mut metric = node(5.0).metrics[0].clone();
+        metric.samples = Some(vec![MetricSample {
+            date: "1970-01-01T00:00:08Z".into(),
+            value: 4.0,
+        }]);
+        assert_eq!(history.points("n", &metric), [(8_000.0, 4.0)]);
     }
 
     #[test]

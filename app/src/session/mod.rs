@@ -172,7 +172,7 @@ impl Session {
             Ok(FeedEvent::Hello(hello)) => self.hello(hello),
             Ok(FeedEvent::CaughtUp) => {
                 self.link.caught_up = true;
-                // What is known of the views is from before there was anything to see.
+                // The tabs' counts need not wait any longer.
                 self.catalogue.looked_at = 0;
             }
             Ok(FeedEvent::Goodbye(reason)) => return SocketAdvice::Retry(Trouble::Goodbye(reason)),
@@ -345,6 +345,7 @@ impl Session {
                 self.link.caught_up = true;
                 self.engine.feed_mut().add_report(name, report);
                 self.catalogue.stale = true;
+                self.catalogue.looked_at = 0;
                 vec![ToPage::Notice(format!("{name} opened."))]
             }
             Err(error) => vec![ToPage::Notice(format!("{name} was not opened: {error}."))],

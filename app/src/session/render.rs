@@ -23,12 +23,18 @@ impl Session {
         let state_changed = std::mem::take(&mut self.state_changed);
         let mut out = Vec::new();
         self.send_link(now, &mut out);
+        if let Some(cause) = self.too_early() {
+            // What was asked for is rendered once there is something to render.
+            self.state_changed |= state_changed;
+            self.send_nothing(cause, &mut out);
+            return out;
+        }
         self.look_at_views(now, state_changed);
         let current = choices::current(&self.catalogue.topologies, &self.state.topology);
         let Some((topology, parent, name)) =
             choices::locate(&self.catalogue.topologies, &current).map(|(one, parent, name)| (one.clone(), parent, name))
         else {
-            self.send_nothing(&mut out);
+            self.send_nothing(EmptyCause::NothingReported, &mut out);
             return out;
         };
         let options = self.options(&parent);
@@ -145,10 +151,18 @@ impl Session {
             .collect()
     }
 
-    /// There are no views at all: nothing has been heard.
-    fn send_nothing(&mut self, out: &mut Vec<ToPage>) {
+    /// Why no view can be shown yet. Which view opens by itself is decided when everything that the server holds is here: the first of
+    /// ten probes may know of no cluster.
+    fn too_early(&self) -> Option<EmptyCause> {
+        let undecided = self.state.topology.is_empty() && self.has_server && !self.link.caught_up && self.catalogue.topologies.is_empty();
+        self.nothing_heard().or_else(|| undecided.then_some(EmptyCause::Loading))
+    }
+
+    /// There are no views at all.
+    fn send_nothing(&mut self, cause: EmptyCause, out: &mut Vec<ToPage>) {
         let overview = Overview {
-            empty: Some(self.nothing_heard().unwrap_or(EmptyCause::NothingReported)),
+            asked: self.state.topology.clone(),
+            empty: Some(cause),
             ..Overview::default()
         };
         if self.sent.overview.as_ref() != Some(&overview) {
@@ -220,6 +234,7 @@ impl Session {
         let (fields, metric_names) = search::field_names(visible.nodes().map(AsRef::as_ref));
         let hidden_by_pins = u32::try_from(visible.view.nodes.len() - visible.len()).unwrap_or(u32::MAX);
         let overview = Overview {
+            asked: self.state.topology.clone(),
             options: choices::rows(topology, &self.state, parent),
             metric: self.metric(&metrics),
             has_resources: choices::WITH_RESOURCES.contains(&current.as_str()),
@@ -259,7 +274,9 @@ impl Session {
             return None;
         }
         if !visible.is_empty() {
-            return None;
+            // On the map what does not match only fades; the table would be bare.
+            let bare = self.state.mode == Mode::Table && self.matcher.is_active() && self.matcher.count(&visible.view) == Some(0);
+            return bare.then_some(EmptyCause::Query);
         }
         let filtered = u32::try_from(visible.view.stats.filtered_nodes).unwrap_or_default();
         Some(match self.nothing_heard() {
@@ -460,7 +477,7 @@ impl Session {
                 std::iter::once((choices::id(top), parent.clone(), top.name.clone())).chain(
                     top.sub_topologies
                         .iter()
-                        .map(move |sub| (choices::id(sub), parent.clone(), sub.name.clone())),
+                        .map(move |sub| (choices::id(sub), parent.clone(), choices::full_name(top, sub))),
                 )
             })
             .collect();

@@ -125,35 +125,64 @@ fn columns<'a>(request: &Request<'_>, nodes: impl Iterator<Item = &'a NodeSummar
             metrics.entry((metric.label.clone(), metric.id.clone())).or_default();
         }
     }
-    let column = |kind, id: SmolStr, label: SmolStr, numeric| Source {
+    let mut widths = Widths::default();
+    let sample: Vec<&Arc<NodeSummary>> = request.visible.nodes().take(SAMPLE).collect();
+    let mut column = |kind, id: SmolStr, label: SmolStr, numeric| Source {
         kind,
         column: TableColumn {
-            width: width(&id),
+            width: widths.of(kind, &id, &label, &sample, request.now),
             id,
             label,
             numeric,
         },
     };
-    std::iter::once(column(Kind::Label, "label".into(), request.name.into(), false))
-        .chain(parents.into_iter().map(|(name, id)| column(Kind::Parent, id, name, false)))
-        .chain(
-            metadata
-                .into_iter()
-                .map(|((label, id), data_type)| column(Kind::Metadata, id, label, matches!(data_type.as_str(), "number" | "duration"))),
-        )
-        .chain(metrics.into_keys().map(|(label, id)| column(Kind::Metric, id, label, true)))
-        .collect()
+    let mut sources = vec![column(Kind::Label, "label".into(), request.name.into(), false)];
+    sources.extend(parents.into_iter().map(|(name, id)| column(Kind::Parent, id, name, false)));
+    sources.extend(
+        metadata
+            .into_iter()
+            .map(|((label, id), data_type)| column(Kind::Metadata, id, label, matches!(data_type.as_str(), "number" | "duration"))),
+    );
+    sources.extend(metrics.into_keys().map(|(label, id)| column(Kind::Metric, id, label, true)));
+    sources
 }
 
-fn width(id: &str) -> u16 {
-    match id {
-        "label" => 260,
-        "pid" | "port" | "container" | "count" => 76,
-        "ppid" | "threads" | "open_files_count" | "kubernetes_state" | "docker_container_restart_count" => 96,
-        "docker_cpu_total_usage" | "docker_memory_usage" | "process_cpu_usage_percent" | "process_memory_usage_bytes" => 110,
-        "docker_container_uptime" | "weave_connection_state" | "host_uptime" => 100,
-        "docker_container_created" | "docker_container_state_human" => 170,
-        _ => 150,
+/// Nodes looked at for how wide a column must be; more would make no difference that is worth the time.
+const SAMPLE: usize = 200;
+
+/// How wide columns are: as their content asks for within limits, in steps, so that a value that grows by a letter moves nothing.
+#[derive(Default)]
+struct Widths {
+    lengths: Vec<usize>,
+}
+
+impl Widths {
+    /// CSS pixels of a letter, of what surrounds a text, and of the steps.
+    const LETTER: usize = 7;
+    const AROUND: usize = 28;
+    const STEP: usize = 16;
+
+    fn of(&mut self, kind: Kind, id: &str, label: &str, sample: &[&Arc<NodeSummary>], now: f64) -> u16 {
+        self.lengths.clear();
+        self.lengths.extend(sample.iter().map(|node| match kind {
+            Kind::Label => node.label.chars().count() + 3 + if node.pseudo { node.label_minor.chars().count() } else { 0 },
+            Kind::Parent => {
+                let labels = node.parents.iter().filter(|parent| parent.topology_id == id);
+                labels.map(|parent| parent.label.chars().count() + 1).sum()
+            }
+            Kind::Metadata => {
+                let row = node.metadata.iter().find(|row| row.id == id);
+                row.map_or(0, |row| format::data(&row.value, &row.data_type, now).chars().count())
+            }
+            // The longest is `1023.9MB`, beside its bar.
+            Kind::Metric => 14,
+        }));
+        self.lengths.sort_unstable();
+        // The longest tenth is cut: one long command must not push the rest out of sight.
+        let usual = self.lengths.get(self.lengths.len() * 9 / 10).copied().unwrap_or_default();
+        let (least, most) = if kind == Kind::Label { (200, 320) } else { (72, 220) };
+        let wanted = (usual.max(label.chars().count() + 2) * Self::LETTER + Self::AROUND).clamp(least, most);
+        u16::try_from(wanted.next_multiple_of(Self::STEP)).unwrap_or(u16::MAX)
     }
 }
 

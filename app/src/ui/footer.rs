@@ -11,7 +11,17 @@ use crate::protocol::{ConnectionState, ToWorker};
 
 /// The line.
 pub fn footer(store: Store) -> impl IntoView {
+    let paused = Memo::new(move |_| store.state.with(|state| state.paused_at.clone()));
     let connection = Memo::new(move |_| {
+        if let Some(at) = paused.get() {
+            let missed = store.overview.with(|overview| overview.missed);
+            let since = clock(&at).unwrap_or(at);
+            return match missed {
+                0 => ("wait still", format!("Paused since {since}")),
+                1 => ("wait still", format!("Paused since {since}; 1 report since")),
+                many => ("wait still", format!("Paused since {since}; {many} reports since")),
+            };
+        }
         store.link.with(|link| match &link.state {
             ConnectionState::NoServer => ("off", "Recorded reports".to_owned()),
             ConnectionState::Connecting => ("wait", "Connecting…".to_owned()),
@@ -71,6 +81,17 @@ pub fn footer(store: Store) -> impl IntoView {
             </button>
         </footer>
     }
+}
+
+/// Time of day, in this browser's zone, of a date.
+fn clock(date: &str) -> Option<String> {
+    let date = js_sys::Date::new(&crate::format::parse_date(date)?.into());
+    Some(format!(
+        "{:02}:{:02}:{:02}",
+        date.get_hours(),
+        date.get_minutes(),
+        date.get_seconds()
+    ))
 }
 
 fn theme_name(store: Store) -> &'static str {

@@ -111,8 +111,11 @@ pub fn tab_button(store: Store, tab: Tab, chosen: bool, matches: Option<u32>) ->
             }
         >
             <span class="tab-name">{tab.name.to_string()}</span>
-            <span class="count">{stats.node_count}</span>
-            {matches.map(|count| view! { <span class="found" class:none=count.eq(&0)>{count}</span> })}
+            {match matches {
+                // While something is searched, what was found says more than what there is.
+                Some(count) => view! { <span class="found" class:none=count.eq(&0)>{count}</span> }.into_any(),
+                None => view! { <span class="count">{stats.node_count}</span> }.into_any(),
+            }}
         </button>
     }
 }
@@ -123,6 +126,7 @@ fn time(store: Store) -> impl IntoView {
     view! {
         <div class="segmented time" role="group" aria-label="Time">
             <button
+                data-time="live"
                 aria-pressed=move || paused.with(Option::is_none).to_string()
                 title="Follow what happens"
                 on:click=move |_| store.update(|state| state.paused_at = None)
@@ -131,8 +135,9 @@ fn time(store: Store) -> impl IntoView {
                 "Live"
             </button>
             <button
+                data-time="paused"
                 aria-pressed=move || paused.with(Option::is_some).to_string()
-                title=move || paused.get().map_or_else(|| "Hold this picture still".to_owned(), |at| format!("Paused at {at}"))
+                title=move || paused.get().map_or_else(|| "Hold this picture still (p)".to_owned(), |at| format!("Paused at {at}"))
                 on:click=move |_| {
                     let now = now_text();
                     store.update(|state| state.paused_at = Some(now));

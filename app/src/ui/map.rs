@@ -38,7 +38,7 @@ pub fn map(store: Store, mode: Memo<Mode>) -> impl IntoView {
         let insets = Insets {
             top: 24.0,
             right: if has_cards.get() && wide { 452.0 } else { 24.0 },
-            bottom: 40.0,
+            bottom: 64.0,
             left: 24.0,
         };
         with_map(|map| map.set_insets(insets));

@@ -7,6 +7,7 @@ mod footer;
 mod header;
 mod icons;
 mod keys;
+mod legend;
 mod map;
 mod map_text;
 mod overlays;
@@ -51,8 +52,10 @@ pub fn start() {
             true,
         ),
     }
-    connect(store, server_of_page());
+    let server = server_of_page();
+    // The state first: what is rendered before it is known would be thrown away.
     store.follow_address(true);
+    connect(store, server);
     listen(store);
     remove_boot_note();
     mount_to_body(move || app(store));
@@ -172,7 +175,7 @@ fn app(store: Store) -> impl IntoView {
                 }}
                 {states::banner(store)}
                 {states::empty(store)}
-                {toolbar::networks(store)}
+                {legend::legend(store)}
                 {details::stack(store)}
             </main>
             {terminal::dock(store)}

@@ -199,13 +199,16 @@ fn reason(store: Store, cause: EmptyCause) -> AnyView {
         EmptyCause::Loading => view! {
             <div class="boot-ring" aria-hidden="true"></div>
             <h2>"Waiting for the first reports"</h2>
+            <p>{move || store.server.get().map(|server| format!("from {server}"))}</p>
         }
         .into_any(),
         EmptyCause::NoSource => view! {
             <h2>"Open a report, or name a server"</h2>
             <p>"Drop report files (.json, .msgpack, also .gz) on this page; several are merged. Or connect to a running server."</p>
-            {file_button(store)}
-            <button on:click=move |_| store.overlay.set(Overlay::Server)>"Choose a server…"</button>
+            <div class="buttons">
+                {file_button(store)}
+                <button on:click=move |_| store.overlay.set(Overlay::Server)>"Choose a server…"</button>
+            </div>
         }
         .into_any(),
         EmptyCause::NoProbes => view! {
@@ -222,24 +225,27 @@ fn reason(store: Store, cause: EmptyCause) -> AnyView {
         .into_any(),
         EmptyCause::Options(count) => view! {
             <h2>"Everything here is filtered out"</h2>
-            <p>{format!("The options above hide {count} nodes.")}</p>
-            <button class="primary" on:click=move |_| show_all(store)>"Show everything"</button>
-            <button on:click=move |_| {
-                let parent = store.overview.with_untracked(|overview| overview.parent.clone());
-                store.update(|state| { state.options.remove(&parent); });
-            }>"Default options"</button>
+            <p>{if count == 1 { "The options above hide the only node.".to_owned() } else { format!("The options above hide {count} nodes.") }}</p>
+            <div class="buttons">
+                <button class="primary" on:click=move |_| show_all(store)>"Show everything"</button>
+                <button on:click=move |_| {
+                    let parent = store.overview.with_untracked(|overview| overview.parent.clone());
+                    store.update(|state| { state.options.remove(&parent); });
+                }>"Default options"</button>
+            </div>
         }
         .into_any(),
         EmptyCause::Pins(count) => view! {
             <h2>"Pinned searches hide everything"</h2>
-            <p>{format!("{count} nodes match not all of them.")}</p>
+            <p>{format!("None of the {count} nodes matches all of them.")}</p>
             <button class="primary" on:click=move |_| store.update(|state| state.pins.clear())>"Unpin all"</button>
         }
         .into_any(),
         EmptyCause::NoMetric => view! { <h2>"No host reports this metric"</h2> }.into_any(),
         EmptyCause::Query => view! {
-            <h2>"Nothing matches"</h2>
-            <button on:click=move |_| store.update(|state| state.query.clear())>"Clear the search"</button>
+            <h2>"Nothing matches the search"</h2>
+            <p>"Other views may have it: their tabs say how much was found."</p>
+            <button class="primary" on:click=move |_| store.update(|state| state.query.clear())>"Clear the search"</button>
         }
         .into_any(),
     }

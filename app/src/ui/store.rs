@@ -316,7 +316,10 @@ impl Store {
     }
 
     fn receive_overview(self, overview: Overview) {
-        let first = !overview.current.is_empty() && self.state.with_untracked(|state| state.topology != overview.current);
+        // An answer to what was asked before decides nothing: two of them under way would chase each other for ever.
+        let first = !overview.current.is_empty()
+            && overview.asked != overview.current
+            && self.state.with_untracked(|state| state.topology == overview.asked);
         let current = overview.current.clone();
         self.overview.set(overview);
         self.loaded.set(true);

@@ -53,7 +53,10 @@ pub fn table(store: Store) -> impl IntoView {
             on:keydown=move |event| key(store, scroller, cursor, &event)
             on:mouseleave=move |_| store.tell(ToWorker::HoldRow(None))
         >
-            <table aria-rowcount=move || store.table.with(|table| table.total + 1).to_string()>
+            <table
+                // Fixed columns want a width of their own: without it the longest value decides.
+                style:width=move || format!("max(100%, {}px)", columns.with(|columns| columns.iter().map(|column| u32::from(column.width)).sum::<u32>()))
+                aria-rowcount=move || store.table.with(|table| table.total + 1).to_string()>
                 <colgroup>
                     {move || columns.get().into_iter().map(|column| view! { <col style:width=format!("{}px", column.width) /> }).collect_view()}
                     <col />
@@ -100,11 +103,6 @@ pub fn table(store: Store) -> impl IntoView {
                     </tr>
                 </tbody>
             </table>
-            {move || store.table.with(|table| {
-                let searching = store.state.with(|state| !state.query.trim().is_empty());
-                (table.total == 0 && searching && !table.columns.is_empty())
-                    .then(|| view! { <p class="note none">"No node of this view matches the search."</p> })
-            })}
         </div>
     }
 }

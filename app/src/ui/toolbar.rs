@@ -1,17 +1,10 @@
-//! The second row: views below the current one, filters, metrics, view modes; and the networks' panel on the map.
+//! The second row: views below the current one and filters; and the choice of view mode.
 
 use leptos::prelude::*;
 use smol_str::SmolStr;
 
-use super::{
-    css,
-    header::tab_button,
-    icons::icon,
-    rove,
-    store::{Store, with_map},
-};
-use crate::protocol::{Mode, OptionRow, ToWorker};
-use crate::scene::gl::NetworkOverlay;
+use super::{header::tab_button, icons::icon, legend, rove, store::Store};
+use crate::protocol::{Mode, OptionRow};
 
 /// The row.
 pub fn toolbar(store: Store) -> impl IntoView {
@@ -52,8 +45,7 @@ pub fn toolbar(store: Store) -> impl IntoView {
                 {move || options.get().into_iter().map(|row| option_row(store, row)).collect_view()}
             </div>
             <div class="spacer"></div>
-            {metrics(store)}
-            {network_toggle(store)}
+            {legend::metrics(store, Mode::Resources)}
         </section>
     }
 }
@@ -161,6 +153,7 @@ fn option_popover(store: Store, row: OptionRow) -> AnyView {
                                 on:input=move |event| typed.set(event_target_value(&event).to_lowercase())
                             />
                         })}
+                        {but_system(store, rows)}
                         <div class="list">
                             {move || {
                                 let row = rows.get();
@@ -197,6 +190,31 @@ fn option_popover(store: Store, row: OptionRow) -> AnyView {
     .into_any()
 }
 
+/// Of many namespaces, those of the cluster itself are what most people want to leave out.
+fn but_system(store: Store, rows: Memo<OptionRow>) -> impl IntoView {
+    let is_system = |value: &str| value.starts_with("kube-");
+    let applies = rows.with(|row| row.union && row.values.iter().any(|value| is_system(&value.value)));
+    applies.then(|| {
+        view! {
+            <button
+                class="more"
+                on:click=move |_| {
+                    let row = rows.get_untracked();
+                    let parent = store.overview.with_untracked(|overview| overview.parent.clone());
+                    store.update(|state| {
+                        state.choose(&parent, &row.id, "", true, &row.default);
+                        for value in row.values.iter().filter(|value| !value.value.is_empty() && !is_system(&value.value)) {
+                            state.choose(&parent, &row.id, &value.value, true, &row.default);
+                        }
+                    });
+                }
+            >
+                "All but the system's (kube-…)"
+            </button>
+        }
+    })
+}
+
 /// What a closed popover says.
 fn summary(row: &OptionRow) -> String {
     let chosen: Vec<&str> = row
@@ -212,128 +230,12 @@ fn summary(row: &OptionRow) -> String {
     }
 }
 
-fn metrics(store: Store) -> impl IntoView {
-    let metrics = Memo::new(move |_| store.overview.with(|overview| overview.metrics.clone()));
-    let shown = Memo::new(move |_| store.overview.with(|overview| overview.metric.clone()));
-    let mode = Memo::new(move |_| store.state.with(|state| state.mode));
-    view! {
-        {move || {
-            let metrics = metrics.get();
-            (mode.get() != Mode::Table && !metrics.is_empty()).then(|| {
-                view! {
-                    <div
-                        class="segmented metrics"
-                        role="group"
-                        aria-label="Metric"
-                        on:mouseleave=move |_| store.tell(ToWorker::HoverMetric(None))
-                        on:keydown=|event| rove(&event)
-                    >
-                        {metrics
-                            .into_iter()
-                            .map(|metric| {
-                                let (label, hovered, pinned) = (metric.label.clone(), metric.label.clone(), metric.label.clone());
-                                view! {
-                                    <button
-                                        data-metric=metric.label.to_string()
-                                        aria-pressed=move || (shown.get().as_ref() == Some(&label)).to_string()
-                                        title="Fill nodes by this metric; click to keep it"
-                                        on:mouseenter=move |_| store.tell(ToWorker::HoverMetric(Some(hovered.clone())))
-                                        on:click=move |_| pin_metric(store, &pinned)
-                                    >
-                                        {metric.label.to_string()}
-                                        {
-                                            let of = metric.label.clone();
-                                            move || store.state.with(|state| state.metric.as_ref() == Some(&of)).then(|| icon("pin"))
-                                        }
-                                    </button>
-                                }
-                            })
-                            .collect_view()}
-                    </div>
-                }
-            })
-        }}
-    }
-}
-
 /// Pins a metric, or lets go of it; the resource view always has one.
 pub fn pin_metric(store: Store, label: &SmolStr) {
     store.update(|state| {
         let unpin = state.metric.as_ref() == Some(label) && state.mode != Mode::Resources;
         state.metric = (!unpin).then(|| label.clone());
     });
-}
-
-fn network_toggle(store: Store) -> impl IntoView {
-    let has = Memo::new(move |_| {
-        store.overview.with(|overview| !overview.networks.is_empty()) && store.state.with(|state| state.mode == Mode::Graph)
-    });
-    let on = Memo::new(move |_| store.state.with(|state| state.networks));
-    view! {
-        {move || {
-            has.get().then(|| {
-                view! {
-                    <button
-                        class="tool"
-                        aria-pressed=move || on.get().to_string()
-                        title="Show the networks that containers are attached to"
-                        on:click=move |_| store.update(|state| {
-                            state.networks = !state.networks;
-                            state.network = None;
-                        })
-                    >
-                        {icon("network")}
-                        "Networks"
-                    </button>
-                }
-            })
-        }}
-    }
-}
-
-/// The panel of networks on the map.
-pub fn networks(store: Store) -> impl IntoView {
-    let hovered = RwSignal::new(None::<SmolStr>);
-    let on = Memo::new(move |_| store.state.with(|state| state.networks && state.mode == Mode::Graph));
-    let pinned = Memo::new(move |_| store.state.with(|state| state.network.clone()));
-    let networks = Memo::new(move |_| store.overview.with(|overview| overview.networks.clone()));
-    Effect::new(move |_| {
-        let selected = hovered.get().or_else(|| pinned.get());
-        let overlay = on.get().then(|| NetworkOverlay {
-            selected: selected.map(|name| name.to_string()),
-        });
-        with_map(|map| map.set_networks(overlay));
-    });
-    view! {
-        {move || {
-            (on.get() && !networks.with(Vec::is_empty)).then(|| {
-                view! {
-                    <div class="panel networks" role="group" aria-label="Networks" on:mouseleave=move |_| hovered.set(None)>
-                        {networks
-                            .get()
-                            .into_iter()
-                            .map(|(name, colour)| {
-                                let (hover, click, shown) = (name.clone(), name.clone(), name.clone());
-                                view! {
-                                    <button
-                                        aria-pressed=move || (pinned.get().as_ref() == Some(&shown)).to_string()
-                                        on:mouseenter=move |_| hovered.set(Some(hover.clone()))
-                                        on:click=move |_| store.update(|state| {
-                                            let unpin = state.network.as_ref() == Some(&click);
-                                            state.network = (!unpin).then(|| click.clone());
-                                        })
-                                    >
-                                        <span class="swatch" style:background=css(colour)></span>
-                                        {name.to_string()}
-                                    </button>
-                                }
-                            })
-                            .collect_view()}
-                    </div>
-                }
-            })
-        }}
-    }
 }
 
 /// Graph, table or resources.

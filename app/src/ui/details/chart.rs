@@ -144,6 +144,9 @@ fn chart(metric: MetricVm) -> impl IntoView {
         <figure class="chart" aria-label=format!("{} over time", metric.label)>
             <figcaption>
                 <b>{metric.label.to_string()}</b>
+                {(metric.url.starts_with("http://") || metric.url.starts_with("https://")).then(|| view! {
+                    <a href=metric.url.to_string() target="_blank" rel="noopener noreferrer">"Longer history"</a>
+                })}
                 <span>
                     {move || hover.get().and_then(|at| points.with_value(|points| points.get(at).copied())).map(|(at, value)| {
                         format!("{} at {}", show(value), clock(at))

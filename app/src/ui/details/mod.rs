@@ -129,7 +129,7 @@ fn card(store: Store, vm: CardVm, ui: CardUi) -> impl IntoView {
     let label = vm.label.clone();
     let gone = vm.gone || vm.state == CardState::Gone;
     view! {
-        <article class="card" class:gone=gone data-card=vm.card.id.to_string() data-node=vm.card.id.to_string() data-stable=vm.stable.to_string()>
+        <article class="card" class:gone=vm.gone data-card=vm.card.id.to_string() data-node=vm.card.id.to_string() data-stable=vm.stable.to_string()>
             <header class="card-head" style:background=css(vm.header)>
                 <div class="card-tools">
                     <span class="kind">{vm.view.to_string()}</span>

@@ -187,7 +187,7 @@ fn commands(store: Store) -> Vec<(String, String, Entry)> {
         for value in &row.values {
             add(
                 value.label.to_string(),
-                "Option",
+                &format!("Option: {}", row.id),
                 Entry::Option {
                     parent: overview.parent.to_string(),
                     group: row.id.to_string(),
