@@ -1,13 +1,12 @@
-// A server for this folder on loopback and a headless Chromium, for the scripts beside this one.
+// A server for this folder (or another) on loopback and a headless Chromium, for the scripts beside this one.
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import { chromium } from "playwright-core";
 
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".json": "application/json" };
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".json": "application/json", ".css": "text/css", ".svg": "image/svg+xml" };
 
-export async function serve(port) {
-  const root = new URL(".", import.meta.url).pathname;
+export async function serve(port, root = new URL(".", import.meta.url).pathname) {
   const server = createServer(async (request, response) => {
     const path = normalize(new URL(request.url, "http://x").pathname).replace(/\/$/, "/index.html");
     try {

@@ -125,7 +125,11 @@ pub(super) fn keep_focus(event: &web_sys::KeyboardEvent) {
 }
 
 fn help(store: Store) -> impl IntoView {
-    let overview = store.overview.get_untracked();
+    let names = Memo::new(move |_| {
+        store
+            .overview
+            .with(|overview| (overview.name.clone(), overview.fields.clone(), overview.metric_names.clone()))
+    });
     let list = |names: Vec<smol_str::SmolStr>| {
         if names.is_empty() {
             return view! { <p class="minor"><i>"None"</i></p> }.into_any();
@@ -156,10 +160,15 @@ fn help(store: Store) -> impl IntoView {
                 <p class="minor">"Enter pins a search: only what matches all pins is shown. Backspace in the empty box takes the last one back. Comparisons: < <= = != >= >"</p>
             </section>
             <section>
-                <h3>{format!("Fields of {}", overview.name)}</h3>
-                {list(overview.fields)}
-                <h3>"Metrics"</h3>
-                {list(overview.metric_names)}
+                {move || {
+                    let (view, fields, metrics) = names.get();
+                    view! {
+                        <h3>{if view.is_empty() { "Fields".to_owned() } else { format!("Fields of {}", view.to_lowercase()) }}</h3>
+                        {list(fields)}
+                        <h3>"Metrics"</h3>
+                        {list(metrics)}
+                    }
+                }}
             </section>
         </div>
     }

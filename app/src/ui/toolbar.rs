@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use smol_str::SmolStr;
 
 use super::{header::tab_button, icons::icon, legend, rove, store::Store};
-use crate::protocol::{Mode, OptionRow};
+use crate::protocol::{Mode, OptionRow, OptionValue};
 
 /// The row.
 pub fn toolbar(store: Store) -> impl IntoView {
@@ -42,7 +42,14 @@ pub fn toolbar(store: Store) -> impl IntoView {
                 "Options"
             </button>
             <div class="filters" role="group" aria-label="Filters">
-                {move || options.get().into_iter().map(|row| option_row(store, row)).collect_view()}
+                // A list that is open stays open while one chooses from it; buttons are made anew when what they say changes.
+                <For
+                    each=move || options.get()
+                    key=|row| if is_list(row) { row.id.to_string() } else { format!("{row:?}") }
+                    let:row
+                >
+                    {option_row(store, row)}
+                </For>
             </div>
             <div class="spacer"></div>
             {legend::metrics(store, Mode::Resources)}
@@ -53,8 +60,12 @@ pub fn toolbar(store: Store) -> impl IntoView {
 /// Groups with up to this many choices are shown side by side.
 const MAX_SIDE_BY_SIDE: usize = 3;
 
+fn is_list(row: &OptionRow) -> bool {
+    row.union || row.values.len() > MAX_SIDE_BY_SIDE
+}
+
 fn option_row(store: Store, row: OptionRow) -> AnyView {
-    if row.union || row.values.len() > MAX_SIDE_BY_SIDE {
+    if is_list(&row) {
         return option_popover(store, row);
     }
     if let [show, hide] = row.values.as_slice()
@@ -125,7 +136,6 @@ fn choose(store: Store, group: &SmolStr, value: &SmolStr, union: bool, default: 
 }
 
 fn option_popover(store: Store, row: OptionRow) -> AnyView {
-    // Kept by group in the store's state would survive nothing more: a popover closes when one leaves it.
     let open = RwSignal::new(false);
     let group = row.id.clone();
     let rows = Memo::new(move |_| {
@@ -135,7 +145,14 @@ fn option_popover(store: Store, row: OptionRow) -> AnyView {
     });
     let typed = RwSignal::new(String::new());
     view! {
-        <div class="dropdown" data-option=row.id.to_string()>
+        <div
+            class="dropdown"
+            data-option=row.id.to_string()
+            on:keydown=move |event| if event.key() == "Escape" && open.get_untracked() {
+                event.stop_propagation();
+                open.set(false);
+            }
+        >
             <button aria-haspopup="true" aria-expanded=move || open.get().to_string() on:click=move |_| open.update(|open| *open = !*open)>
                 {move || rows.with(summary)}
                 {icon("down")}
@@ -143,8 +160,8 @@ fn option_popover(store: Store, row: OptionRow) -> AnyView {
             {move || open.get().then(|| {
                 view! {
                     <div class="backdrop" on:click=move |_| open.set(false)></div>
-                    <div class="popover choices" on:keydown=move |event| if event.key() == "Escape" { event.stop_propagation(); open.set(false); }>
-                        {rows.with(|row| row.values.len() > 8).then(|| view! {
+                    <div class="popover choices">
+                        {rows.with_untracked(|row| row.values.len() > 8).then(|| view! {
                             <input
                                 type="text"
                                 placeholder="Find"
@@ -154,33 +171,20 @@ fn option_popover(store: Store, row: OptionRow) -> AnyView {
                             />
                         })}
                         {but_system(store, rows)}
-                        <div class="list">
-                            {move || {
-                                let row = rows.get();
-                                let wanted = typed.get();
-                                row.values
-                                    .into_iter()
-                                    .filter(|value| wanted.is_empty() || value.label.to_lowercase().contains(&wanted))
-                                    .map(|value| {
-                                        let (id, default, union) = (row.id.clone(), row.default.clone(), row.union);
-                                        let chosen = value.chosen;
-                                        view! {
-                                            <button
-                                                role=if union { "menuitemcheckbox" } else { "menuitemradio" }
-                                                aria-checked=chosen.to_string()
-                                                data-value=value.value.to_string()
-                                                on:click=move |_| {
-                                                    choose(store, &id, &value.value, union, &default);
-                                                    if !union { open.set(false); }
-                                                }
-                                            >
-                                                <span class="tick" aria-hidden="true">{chosen.then(|| icon("check"))}</span>
-                                                {value.label.to_string()}
-                                            </button>
-                                        }
-                                    })
-                                    .collect_view()
-                            }}
+                        <div class="list" role="menu" aria-label="Choices">
+                            // Buttons stay while what they say changes: the one that was pressed keeps the focus.
+                            <For
+                                each=move || {
+                                    let wanted = typed.get();
+                                    let mut values = rows.with(|row| row.values.clone());
+                                    values.retain(|value| wanted.is_empty() || value.label.to_lowercase().contains(&wanted));
+                                    values
+                                }
+                                key=|value| value.value.clone()
+                                let:value
+                            >
+                                {choice(store, rows, open, value)}
+                            </For>
                         </div>
                     </div>
                 }
@@ -190,10 +194,33 @@ fn option_popover(store: Store, row: OptionRow) -> AnyView {
     .into_any()
 }
 
+/// One line of a list of choices.
+fn choice(store: Store, rows: Memo<OptionRow>, open: RwSignal<bool>, value: OptionValue) -> impl IntoView {
+    let (id, default, union) = rows.with_untracked(|row| (row.id.clone(), row.default.clone(), row.union));
+    let of = value.value.clone();
+    let chosen = Memo::new(move |_| rows.with(|row| row.values.iter().any(|one| one.value == of && one.chosen)));
+    view! {
+        <button
+            role=if union { "menuitemcheckbox" } else { "menuitemradio" }
+            aria-checked=move || chosen.get().to_string()
+            data-value=value.value.to_string()
+            on:click=move |_| {
+                choose(store, &id, &value.value, union, &default);
+                if !union {
+                    open.set(false);
+                }
+            }
+        >
+            <span class="tick" aria-hidden="true">{move || chosen.get().then(|| icon("check"))}</span>
+            {value.label.to_string()}
+        </button>
+    }
+}
+
 /// Of many namespaces, those of the cluster itself are what most people want to leave out.
 fn but_system(store: Store, rows: Memo<OptionRow>) -> impl IntoView {
     let is_system = |value: &str| value.starts_with("kube-");
-    let applies = rows.with(|row| row.union && row.values.iter().any(|value| is_system(&value.value)));
+    let applies = rows.with_untracked(|row| row.union && row.values.iter().any(|value| is_system(&value.value)));
     applies.then(|| {
         view! {
             <button

@@ -1,81 +1,89 @@
 //! Pictures of every screen, light and dark, wide and narrow, on recorded reports: `cargo xtask shots` puts them into `docs/pictures`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use scope_tests::browser::Browser;
-use scope_tests::page::{Map, open_details};
 use scope_tests::process::Scope;
 use scope_tests::wait::until;
 use scope_tests::{Context, Result, ensure, recorded};
 
-/// Name and state of each screen, as a link of the original's form.
-const SCREENS: [(&str, &str); 6] = [
-    ("map", r#"{"topologyId":"containers"}"#),
-    ("processes", r#"{"topologyId":"processes"}"#),
-    ("hosts", r#"{"topologyId":"hosts"}"#),
-    ("table", r#"{"topologyId":"containers","topologyViewMode":"grid"}"#),
+/// Name of each screen, its link, and what opens it from there.
+const SCREENS: [(&str, &str, &str); 10] = [
+    ("map", "#/containers", ""),
+    ("metric", "#/containers?metric=Memory", ""),
+    ("details", "#/containers?node=@shop/web/1", ""),
+    ("host", "#/hosts?node=@host-a", "document.querySelector('.metric').click()"),
+    ("table", "#/containers/table?sort=docker_memory_usage", ""),
+    ("resources", "#/hosts/resources?metric=CPU", ""),
+    ("search", "#/containers?q=postgres", ""),
+    ("pods", "#/pods", ""),
     (
-        "resources",
-        r#"{"topologyId":"hosts","topologyViewMode":"resource","pinnedMetricType":"Memory"}"#,
+        "palette",
+        "#/containers",
+        "dispatchEvent(new KeyboardEvent('keydown', { key: 'k', ctrlKey: true }))",
     ),
-    ("search", r#"{"topologyId":"containers","searchQuery":"postgres"}"#),
+    ("help", "#/containers", "document.querySelector('.foot [aria-label=Help]').click()"),
 ];
+/// Screens that a phone is shown with.
+const ON_PHONE: [&str; 3] = ["map", "details", "table"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let into: PathBuf = std::env::args_os().nth(1).context("say where the pictures go")?.into();
     std::fs::create_dir_all(&into)?;
     let scope = Scope::server("shots", &["--window", "30m"]).await?;
-    recorded::replay(scope.port).await?;
-    for (size, width, height) in [("", 1440, 900), ("-phone", 390, 844)] {
-        let browser = Browser::open_sized(width, height, &[]).await?;
-        for theme in ["light", "dark"] {
-            browser.goto(&scope.url()).await?;
-            browser
-                .script(&format!(
-                    "localStorage.setItem('scope-theme', '{theme}'); sessionStorage.setItem('scope-theme', '{theme}')"
-                ))
-                .await?;
-            for (name, state) in SCREENS {
-                browser.goto("about:blank").await?;
-                browser.goto(&format!("{}#!/state/{state}", scope.url())).await?;
-                browser.find("#view").await?;
-                settle().await;
-                save(&browser, &into, &format!("{name}{size}-{theme}")).await?;
-            }
-            details(&browser, &scope).await?;
-            save(&browser, &into, &format!("details{size}-{theme}")).await?;
+    for case in ["recorded-clean", "k8s"] {
+        recorded::post_golden(scope.port, case).await?;
+    }
+    // A phone's width is less than a window's least: Chromium is told to pretend.
+    let phone = ["--force-device-scale-factor=1"];
+    let wide = Browser::open_sized(1400, 900, &phone).await?;
+    for theme in ["light", "dark"] {
+        choose(&wide, &scope, theme).await?;
+        for screen in SCREENS {
+            take(&wide, &scope, screen, &into.join(format!("{}-{theme}.png", screen.0))).await?;
         }
-        browser.close().await?;
+    }
+    choose(&wide, &scope, "contrast").await?;
+    take(&wide, &scope, SCREENS[2], &into.join("details-contrast.png")).await?;
+    wide.close().await?;
+    let narrow = Browser::open_sized(390, 844, &phone).await?;
+    choose(&narrow, &scope, "light").await?;
+    for screen in SCREENS.into_iter().filter(|screen| ON_PHONE.contains(&screen.0)) {
+        take(&narrow, &scope, screen, &into.join(format!("{}-phone.png", screen.0))).await?;
     }
     Ok(())
 }
 
-async fn details(browser: &Browser, scope: &Scope) -> Result<()> {
-    browser.goto("about:blank").await?;
-    browser
-        .goto(&format!("{}#!/state/{{\"topologyId\":\"containers\"}}", scope.url()))
-        .await?;
-    let label = until("the map shows containers", || async {
-        let map = Map::read(browser).await?;
-        let busiest = map.edges.iter().map(|(from, _)| from).find(|id| id.ends_with(";<container>"));
-        ensure!(busiest.is_some(), "no container talks yet");
-        Ok(busiest.and_then(|id| map.labels.get(id).cloned()).unwrap_or_default())
-    })
-    .await?;
-    open_details(browser, &label).await?;
-    settle().await;
+async fn choose(browser: &Browser, scope: &Scope, theme: &str) -> Result<()> {
+    browser.goto(&scope.url()).await?;
+    let keep = format!("localStorage.setItem('scope-theme', '{theme}'); sessionStorage.setItem('scope-theme', '{theme}')");
+    browser.script(&keep).await?;
     Ok(())
 }
 
-/// Motion on the map ends within a second.
-async fn settle() {
-    tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
-}
-
-async fn save(browser: &Browser, into: &std::path::Path, name: &str) -> Result<()> {
-    let file = into.join(format!("{name}.png"));
-    std::fs::write(&file, browser.client.screenshot().await?)?;
+async fn take(browser: &Browser, scope: &Scope, (name, link, open): (&str, &str, &str), file: &Path) -> Result<()> {
+    browser.goto("about:blank").await?;
+    browser.goto(&format!("{}{link}", scope.url())).await?;
+    until(&format!("{name} is there"), || async {
+        let counted = browser.text("[data-testid=counts]").await?;
+        ensure!(!counted.is_empty() && !counted.starts_with('0'), "the page counts {counted:?}");
+        let waits = browser
+            .script(&format!(
+                "return {} && !document.querySelector('.card .card-body section')",
+                link.contains("node=")
+            ))
+            .await?;
+        ensure!(waits == false, "no card yet");
+        Ok(())
+    })
+    .await?;
+    if !open.is_empty() {
+        browser.script(open).await?;
+    }
+    // Not a test: motion on the map ends within a second, and a picture that is early is looked at and taken again.
+    tokio::time::sleep(std::time::Duration::from_millis(3_000)).await;
+    std::fs::write(file, browser.client.screenshot().await?)?;
     println!("{}", file.display());
     Ok(())
 }

@@ -44,7 +44,12 @@ async fn options_leave_what_the_original_left() -> Result<()> {
             // The recorder's word for "only the defaults".
             let query = if query == "x=y" { String::new() } else { query };
             stage.follow(&state(view, parent, &query)).await?;
-            stage.says("document.querySelector('#view').getAttribute('aria-label').endsWith(' as graph')", "true").await?;
+            stage
+                .says(
+                    "document.querySelector('#view').getAttribute('aria-label').endsWith(' as graph')",
+                    "true",
+                )
+                .await?;
             stage.shows(count).await.map_err(|error| error.context(format!("{view}?{query}")))?;
             compared += 1;
         }

@@ -12,7 +12,9 @@ async fn a_paused_page_holds_still_counts_what_it_misses_and_catches_up() -> Res
     stage.shows(27).await?;
     stage.browser.script("document.body.focus()").await?;
     stage.press("p").await?;
-    stage.says("document.querySelector('[data-time=paused]').getAttribute('aria-pressed')", "true").await?;
+    stage
+        .says("document.querySelector('[data-time=paused]').getAttribute('aria-pressed')", "true")
+        .await?;
     let fragment = stage.fragment().await?;
     ensure!(fragment.starts_with("#/containers?paused=20"), "the address is {fragment}");
 
@@ -39,11 +41,15 @@ async fn a_paused_page_holds_still_counts_what_it_misses_and_catches_up() -> Res
     // Live again: the address forgets, and what came meanwhile is there.
     stage.click("[data-time=live]").await?;
     stage.at("#/containers").await?;
-    stage.holds("[...document.querySelectorAll('[role=tab]')].some(tab => tab.innerText.startsWith('Pods'))").await?;
+    stage
+        .holds("[...document.querySelectorAll('[role=tab]')].some(tab => tab.innerText.startsWith('Pods'))")
+        .await?;
 
     // A link to a paused page is paused.
     stage.load(&fragment).await?;
-    stage.says("document.querySelector('[data-time=paused]').getAttribute('aria-pressed')", "true").await?;
+    stage
+        .says("document.querySelector('[data-time=paused]').getAttribute('aria-pressed')", "true")
+        .await?;
     stage.map().await?;
     stage.browser.no_errors().await
 }

@@ -31,7 +31,7 @@ pub fn health(metrics: Vec<MetricVm>, ui: CardUi) -> impl IntoView {
             <div class="health">
                 {metrics.into_iter().take(if all { usize::MAX } else { first }).map(|metric| item(metric, ui)).collect_view()}
             </div>
-            {charted.map(chart)}
+            {charted.map(|metric| chart(metric, ui))}
             {lists::more(hidden, all, move || ui.toggle(&id))}
         </section>
     }
@@ -118,12 +118,11 @@ fn line(metric: &MetricVm, size: (f64, f64), margin: f64) -> String {
     path
 }
 
-fn chart(metric: MetricVm) -> impl IntoView {
+fn chart(metric: MetricVm, ui: CardUi) -> impl IntoView {
     let (low, high) = range(&metric);
     let path = line(&metric, CHART, 4.0);
     let start = metric.points.first().map_or(0.0, |(at, _)| *at);
     let end = metric.points.last().map_or(0.0, |(at, _)| *at);
-    let hover = RwSignal::new(None::<usize>);
     let points = StoredValue::new(metric.points.clone());
     let format_of = metric.format.clone();
     let show = move |value: f64| format::metric(value, &format_of);
@@ -135,6 +134,17 @@ fn chart(metric: MetricVm) -> impl IntoView {
             .map(|(at, value)| place(&metric, CHART, 4.0)(*at, *value))
             .collect::<Vec<_>>(),
     );
+    // The card is made anew with every report; what the pointer points at stays.
+    let hover = Memo::new(move |_| {
+        let x = ui.pointer.get()? * CHART.0;
+        placed.with_value(|placed| {
+            let nearest = placed
+                .iter()
+                .enumerate()
+                .min_by(|(_, a), (_, b)| (a.0 - x).abs().total_cmp(&(b.0 - x).abs()));
+            nearest.map(|(at, _)| at)
+        })
+    });
     let area = if path.is_empty() {
         String::new()
     } else {
@@ -161,13 +171,9 @@ fn chart(metric: MetricVm) -> impl IntoView {
                     let target: web_sys::Element = event_target(&event);
                     let target = target.closest("svg").ok().flatten().unwrap_or(target);
                     let box_ = target.get_bounding_client_rect();
-                    let x = (f64::from(event.client_x()) - box_.left()) / box_.width() * CHART.0;
-                    let near = placed.with_value(|placed| {
-                        placed.iter().enumerate().min_by(|(_, a), (_, b)| (a.0 - x).abs().total_cmp(&(b.0 - x).abs())).map(|(at, _)| at)
-                    });
-                    hover.set(near);
+                    ui.pointer.set(Some((f64::from(event.client_x()) - box_.left()) / box_.width()));
                 }
-                on:pointerleave=move |_| hover.set(None)
+                on:pointerleave=move |_| ui.pointer.set(None)
             >
                 <path class="grid" d=format!("M4 4 H{w} M4 {m} H{w} M4 {b} H{w}", w = CHART.0 - 4.0, m = CHART.1 / 2.0, b = CHART.1 - 4.0) />
                 <path class="area" d=area style:fill=css(metric.colour) />

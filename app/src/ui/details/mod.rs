@@ -20,6 +20,8 @@ pub struct CardUi {
     pub unfolded: RwSignal<BTreeSet<SmolStr>>,
     /// The metric shown as a larger chart.
     pub chart: RwSignal<Option<SmolStr>>,
+    /// Where the pointer is on that chart, a share of its width.
+    pub pointer: RwSignal<Option<f64>>,
     /// Sort order of lists by their id: column and direction.
     pub sorts: RwSignal<std::collections::BTreeMap<SmolStr, (usize, bool)>>,
 }
@@ -29,6 +31,7 @@ impl CardUi {
         Self {
             unfolded: RwSignal::default(),
             chart: RwSignal::default(),
+            pointer: RwSignal::default(),
             sorts: RwSignal::default(),
         }
     }
