@@ -6,6 +6,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use gloo_timers::callback::{Interval, Timeout};
+use wasm_bindgen::JsCast as _;
 
 use super::{http, now, socket};
 use crate::protocol::{ConnectionState, ToPage, ToWorker, Trouble};
@@ -117,7 +118,12 @@ fn on_page(host: &Shared, message: ToWorker) {
             socket.send_text(if hidden { PAUSED } else { RESUMED });
         }
     }
-    render(host);
+    if file {
+        // A hundred files dropped at once are one picture, not a hundred.
+        gather(host);
+    } else {
+        render(host);
+    }
 }
 
 fn send(host: &Shared, messages: &[ToPage]) {
@@ -300,8 +306,24 @@ async fn find_trouble(server: &Server) -> Trouble {
             match (answers, server.base.starts_with("https:")) {
                 (true, _) => Trouble::Origin,
                 (false, true) => Trouble::Tls,
+                // Some browsers throw when such a socket is made; a policy of the page's own host comes before that.
+                (false, false) if is_secure() && !is_this_machine(&server.base) => Trouble::MixedContent,
                 (false, false) => Trouble::Unreachable,
             }
         }
     }
+}
+
+/// Whether the page came by https.
+fn is_secure() -> bool {
+    js_sys::global()
+        .dyn_into::<web_sys::WorkerGlobalScope>()
+        .is_ok_and(|scope| scope.location().protocol() == "https:")
+}
+
+/// Browsers let pages that came by https talk to this machine by plain http.
+fn is_this_machine(server: &str) -> bool {
+    ["http://localhost", "http://127.", "http://[::1]"]
+        .iter()
+        .any(|here| server.starts_with(here))
 }

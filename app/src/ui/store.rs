@@ -267,6 +267,8 @@ impl Store {
         self.forget_cards(&state);
         self.written.set_value(fragment);
         self.state.set(state.clone());
+        // The next empty address shows what was looked at last, however one came there.
+        storage::set(storage::VIEW, Some(&self.fragment_of(&state)));
         if first {
             self.write_link(true);
         }

@@ -223,7 +223,7 @@ async fn cards_show_sort_unfold_chart_copy_and_lead_on() -> Result<()> {
         .holds("document.querySelector('#palette-list li[aria-selected=true] .name')?.innerText.startsWith('db-1')")
         .await?;
     stage.press("\u{e007}").await?;
-    stage.at("#/pods?node=@shop/db-1").await?;
+    stage.at("#/containers-by-hostname?node=db-1").await?;
     stage.press("\u{e009}k").await?;
     stage.holds("document.activeElement.getAttribute('role') === 'combobox'").await?;
     stage.press("\u{e000}theme: dark").await?;

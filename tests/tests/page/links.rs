@@ -37,8 +37,9 @@ async fn every_form_of_link_opens_what_it_names_and_back_returns() -> Result<()>
         .await?;
     stage.at("#/containers?q=cpu > 0.2%").await?;
     stage.says("document.querySelector('#search').value", "cpu > 0.2%").await?;
+    // What follows is followed in the page that is open: the address stays as it was given.
     stage
-        .load(&legacy(
+        .follow(&legacy(
             r#"{"gridSortedBy":"docker_memory_usage","gridSortedDesc":true,"topologyId":"containers","topologyViewMode":"grid"}"#,
         ))
         .await?;
@@ -49,7 +50,7 @@ async fn every_form_of_link_opens_what_it_names_and_back_returns() -> Result<()>
         )
         .await?;
     stage
-        .load(&legacy(
+        .follow(&legacy(
             r#"{"pinnedMetricType":"Memory","topologyId":"hosts","topologyViewMode":"resource"}"#,
         ))
         .await?;
@@ -63,7 +64,7 @@ async fn every_form_of_link_opens_what_it_names_and_back_returns() -> Result<()>
         .says("document.querySelectorAll('[data-layer=hosts] .box').length", "5")
         .await?;
     stage
-        .load(&legacy(
+        .follow(&legacy(
             r#"{"showingNetworks":true,"pinnedNetwork":"shop_front","topologyId":"containers"}"#,
         ))
         .await?;
@@ -74,10 +75,14 @@ async fn every_form_of_link_opens_what_it_names_and_back_returns() -> Result<()>
         )
         .await?;
     // Percent-encoded on its way, once and twice.
-    stage.load("#!/state/%7B%22topologyId%22%3A%22hosts%22%7D").await?;
-    stage.at("#/hosts").await?;
-    stage.load("#!/state/%257B%2522topologyId%2522%253A%2522pods%2522%257D").await?;
-    stage.at("#/pods").await?;
+    stage.follow("#!/state/%7B%22topologyId%22%3A%22hosts%22%7D").await?;
+    stage
+        .says("document.querySelector('#view').getAttribute('aria-label')", "Hosts as graph")
+        .await?;
+    stage.follow("#!/state/%257B%2522topologyId%2522%253A%2522pods%2522%257D").await?;
+    stage
+        .says("document.querySelector('#view').getAttribute('aria-label')", "Pods as graph")
+        .await?;
     // What cannot be read says so, and shows something.
     stage.load("#!/state/%7Bbroken").await?;
     stage
@@ -92,7 +97,7 @@ async fn every_form_of_link_opens_what_it_names_and_back_returns() -> Result<()>
         ("#/containers?node=@host-a/sidecar_1", "sidecar_1"),
         ("#/containers?node=@shop/api/2", "shop_api_2"),
     ] {
-        stage.load(link).await?;
+        stage.follow(link).await?;
         stage.says("document.querySelector('.card h2')?.innerText", name).await?;
     }
 

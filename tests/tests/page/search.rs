@@ -59,7 +59,7 @@ async fn search_finds_what_the_grammar_says_suggests_counts_and_pins() -> Result
         ("cpu >= 0.2", &["shop_db_1", "load_1", "load_2"]),
         ("cpu = 0.43%", &["shop_db_1"]),
         ("memory > 10mb", &["shop_db_1", "shop_api_1", "shop_api_2"]),
-        ("memory < 300kB", &["hostnet_1", "echo_1"]),
+        ("memory < 300kB", &["hostnet_1", "echo_1", "crashloop_1"]),
         // No expression: literally.
         ("que[", &[]),
         // A field that nothing has.
@@ -76,6 +76,7 @@ async fn search_finds_what_the_grammar_says_suggests_counts_and_pins() -> Result
     }
 
     // Suggestions: of fields and metrics while a word is typed, of values after a colon; the arrow keys and Enter take one.
+    stage.click("#search").await?;
     search(&stage, "ima").await?;
     until("fields are suggested", || async {
         let texts = stage.texts("#suggestions li code").await?;
