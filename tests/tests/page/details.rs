@@ -234,7 +234,7 @@ async fn cards_show_sort_unfold_chart_copy_and_lead_on() -> Result<()> {
     stage.browser.script("document.activeElement.blur()").await?;
     stage.press("?").await?;
     stage
-        .holds("[...document.querySelectorAll('[role=dialog] code')].some(code => code.innerText === 'namespace')")
+        .holds("[...document.querySelectorAll('[role=dialog] code')].some(code => code.innerText === 'label')")
         .await?;
     stage.press("\u{e00c}").await?;
     stage.holds("!document.querySelector('[role=dialog]')").await?;
