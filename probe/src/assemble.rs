@@ -24,6 +24,7 @@ use crate::proc::{Snapshot, Walker};
 use crate::process::Processes;
 use crate::publish::{self, Publisher, Shared};
 use crate::reporter::{Reporter, Tagger};
+use crate::runtimes::Runtimes;
 use crate::shell;
 use crate::spy::{Machine, Shortcuts, Spy};
 use crate::taggers::{ContainerIndex, ContainerTagger, HostTagger, SwarmTagger, TopologyTagger};
@@ -128,8 +129,9 @@ async fn add_sources(parts: &mut Parts, collect: &CollectArgs, meter: &Meter) ->
     let mut machine = Machine::default();
     if role != Role::Cluster {
         machine = add_machine(parts, collect, meter, &local_networks);
-        if collect.docker {
-            add_docker(parts, collect, &local_networks);
+        let engine = collect.docker.then(|| add_docker(parts, collect, &local_networks));
+        if collect.processes && collect.runtimes {
+            add_runtimes(parts, collect, engine);
         }
         if collect.ecs {
             add_ecs(parts, collect);
@@ -221,7 +223,14 @@ fn add_machine(parts: &mut Parts, collect: &CollectArgs, meter: &Meter, local_ne
     machine
 }
 
-fn add_docker(parts: &mut Parts, collect: &CollectArgs, local_networks: &LocalNetworks) {
+/// Containers that no engine tells of. A probe in a container sees the host's files through the host's first process.
+fn add_runtimes(parts: &mut Parts, collect: &CollectArgs, engine: Option<Engine>) {
+    let roots = vec!["/".into(), collect.proc_root.join("1/root")];
+    let runtimes = Runtimes::new(roots, engine, parts.containers.clone(), &collect.cgroup_root);
+    parts.reporters.push(Box::new(runtimes));
+}
+
+fn add_docker(parts: &mut Parts, collect: &CollectArgs, local_networks: &LocalNetworks) -> Engine {
     let index = parts.containers.clone();
     let censor = Censor {
         arguments: collect.omit_cmd_args,
@@ -243,7 +252,7 @@ fn add_docker(parts: &mut Parts, collect: &CollectArgs, local_networks: &LocalNe
     docker::controls::register(&parts.controls, &engine, &parts.pipes);
     parts.reporters.push(Box::new(Docker::new(
         parts.host_id.clone(),
-        engine,
+        engine.clone(),
         local_networks.clone(),
         &collect.cgroup_root,
     )));
@@ -251,6 +260,7 @@ fn add_docker(parts: &mut Parts, collect: &CollectArgs, local_networks: &LocalNe
         .taggers
         .push(Box::new(ContainerTagger::new(index, Arc::clone(&parts.processes))));
     parts.taggers.push(Box::new(SwarmTagger));
+    engine
 }
 
 /// Amazon ECS: tasks and services of this machine's containers, and their scaling.

@@ -14,6 +14,11 @@ use crate::sockets::DestroyEvents;
 
 const EBPF: &str = "connections: eBPF";
 const DIAG: &str = "connections: sock_diag";
+const RUN_AS_ROOT: &str = "run as root; in a container add --privileged";
+
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
 
 /// How a source does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,11 +106,13 @@ fn ebpf_program() -> Check {
             "every TCP connection; network namespaces are guessed from processes",
             "use a kernel with type information (CONFIG_DEBUG_INFO_BTF)",
         ),
+        // Without root not even the tracepoint is visible, so what is missing says nothing.
+        Err(_) if !is_root() => Check::new(source, Verdict::Fails, "needs root", RUN_AS_ROOT),
         Err(error) => Check::new(
             source,
             Verdict::Fails,
             error.to_string(),
-            "run as root on Linux 5.8 or later; in a container add --privileged (or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN)",
+            "use Linux 5.8 or later; in a container add --privileged (or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_SYS_ADMIN)",
         ),
     }
 }
@@ -150,12 +157,19 @@ fn processes(root: &Path) -> Check {
             let found = format!("{all} processes, {readable} of them fully readable");
             if readable == all {
                 Check::new(source, Verdict::Works, found, "")
+            } else if is_root() {
+                Check::new(
+                    source,
+                    Verdict::Limited,
+                    format!("{found}; the others are guarded even from root, or ended meanwhile"),
+                    "in a container add --pid=host --privileged; on a host a security module guards them, and only their sockets are missed",
+                )
             } else {
                 Check::new(
                     source,
                     Verdict::Limited,
                     found,
-                    "run as root (in a container: --pid=host --privileged) to see everybody's sockets",
+                    "run as root to see everybody's sockets and containers",
                 )
             }
         }
@@ -170,23 +184,32 @@ fn processes(root: &Path) -> Check {
 
 fn namespaces(root: &Path) -> Check {
     let source = "network namespaces";
-    let target = root.join("1/ns/net");
-    let entered = std::thread::spawn(move || -> std::io::Result<()> {
-        use std::os::fd::AsFd;
-        let target = std::fs::File::open(target)?;
-        rustix::thread::move_into_link_name_space(target.as_fd(), Some(rustix::thread::LinkNameSpaceType::Network))?;
-        Ok(())
-    });
-    match entered.join() {
-        Ok(Ok(())) => Check::new(source, Verdict::Works, "can be entered", ""),
-        Ok(Err(error)) => Check::new(
+    match (enter(root.join("self/ns/net")), enter(root.join("1/ns/net"))) {
+        (Ok(()), Ok(())) => Check::new(source, Verdict::Works, "can be entered", ""),
+        (Ok(()), Err(error)) => Check::new(
+            source,
+            Verdict::Limited,
+            format!("can be entered, but not that of process 1: {error}"),
+            "in a container add --pid=host; elsewhere a security module guards it, and only its sockets are missed",
+        ),
+        (Err(error), _) => Check::new(
             source,
             Verdict::Fails,
             error.to_string(),
-            "run as root; in a container add --pid=host and CAP_SYS_ADMIN",
+            "run as root (in a container add --pid=host and CAP_SYS_ADMIN); without, containers' connections are not seen",
         ),
-        Err(_) => Check::new(source, Verdict::Fails, "the check crashed", ""),
     }
+}
+
+/// Enters a network namespace on a thread that ends with that.
+fn enter(path: std::path::PathBuf) -> std::io::Result<()> {
+    let entered = std::thread::spawn(move || -> std::io::Result<()> {
+        use std::os::fd::AsFd;
+        let target = std::fs::File::open(path)?;
+        rustix::thread::move_into_link_name_space(target.as_fd(), Some(rustix::thread::LinkNameSpaceType::Network))?;
+        Ok(())
+    });
+    entered.join().unwrap_or_else(|_| Err(std::io::Error::other("the check crashed")))
 }
 
 fn connection_tracking() -> Check {
@@ -194,6 +217,9 @@ fn connection_tracking() -> Check {
     let mut flows = 0_usize;
     match Conntrack::open(false, 0).and_then(|mut conntrack| conntrack.dump(|_| flows += 1)) {
         Ok(()) => Check::new(source, Verdict::Works, format!("{flows} flows now"), ""),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            Check::new(source, Verdict::Fails, error.to_string(), RUN_AS_ROOT)
+        }
         Err(error) => Check::new(
             source,
             Verdict::Fails,

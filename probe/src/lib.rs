@@ -29,6 +29,7 @@ pub mod proc;
 pub mod process;
 pub mod publish;
 pub mod reporter;
+pub mod runtimes;
 pub mod sessions;
 mod shell;
 pub mod sockets;
@@ -56,20 +57,32 @@ pub async fn doctor(args: Args) -> anyhow::Result<()> {
         println!("{}", doctor_line(check.source, check.verdict.word(), &check.found, check.advice));
     }
     println!("best tier   {}", doctor::best_tier(&checks));
+    println!(
+        "restraint   above {} % of a core the probe looks less often, and says so on its host (--max-cpu)",
+        collect.max_cpu
+    );
     let (word, found, advice) = match docker::look(collect.docker_host.as_deref()).await {
         Ok(found) => ("ok", found, ""),
-        Err(error) => (
-            "no",
-            format!("{error:#}"),
-            "start Docker or Podman, or name its socket with --docker-host; it may also appear later",
-        ),
+        Err(error) => {
+            let denied = error
+                .root_cause()
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
+            let advice = if denied {
+                "run as root, or as a member of the group that owns the engine's socket"
+            } else {
+                "start Docker or Podman, or name its socket with --docker-host; it may also appear later"
+            };
+            // Libraries on the way repeat one another; the cause is what helps.
+            ("no", format!("no container engine: {}", error.root_cause()), advice)
+        }
     };
     println!("{}", doctor_line("containers", word, &found, advice));
     for text in args.targets.iter().filter(|target| !target.is_empty()) {
         let target = publish::target::Target::parse(text)?;
         let (word, found) = match publish::reachable(&target, &args.connect).await {
             Ok(found) => ("ok", found),
-            Err(error) => ("no", format!("{error:#}")),
+            Err(error) => ("no", error.to_string()),
         };
         println!("{}", doctor_line("server", word, &format!("{target}: {found}"), ""));
     }

@@ -83,22 +83,30 @@ impl Meter {
 
     /// Takes a reading; returns how long to wait between scans now.
     pub fn tick(&self) -> Duration {
+        self.note(Instant::now(), own_cpu(), own_rss())
+    }
+
+    /// Takes note of a reading: the CPU time used so far, and the memory in bytes.
+    fn note(&self, now: Instant, cpu: Duration, rss: f64) -> Duration {
         let mut state = self.0.lock();
-        let (now, cpu) = (Instant::now(), own_cpu());
-        let passed = now.duration_since(state.read).as_secs_f64();
+        let passed = now.saturating_duration_since(state.read).as_secs_f64();
         if passed > 0.0 {
             state.percent = 100.0 * cpu.saturating_sub(state.cpu).as_secs_f64() / passed;
-            state.rss = own_rss();
+            state.rss = rss;
             (state.read, state.cpu) = (now, cpu);
             let percent = state.percent;
             let factor = state.brake.observe(percent);
             if factor != state.factor {
-                tracing::info!(
-                    percent = format!("{percent:.1}"),
-                    limit = state.brake.limit,
-                    factor,
-                    "the probe's own cost changed its cadence"
-                );
+                let seconds = (state.interval * factor).as_secs_f64();
+                if factor > state.factor {
+                    tracing::warn!(
+                        percent = format!("{percent:.1}"),
+                        limit = state.brake.limit,
+                        "the probe uses more of a core than it may (--max-cpu) and looks at the machine every {seconds} s only"
+                    );
+                } else {
+                    tracing::info!("the probe looks at the machine every {seconds} s again");
+                }
                 state.factor = factor;
             }
             metrics::gauge!("scope_probe_cpu_percent").set(percent);
@@ -159,6 +167,38 @@ mod tests {
         assert_eq!(brake.observe(30.0), 1, "one busy second");
         let factor = (0..60).map(|_| brake.observe(8.0)).last();
         assert!(factor > Some(1));
+    }
+
+    #[test]
+    fn a_probe_that_costs_too_much_slows_down_and_says_so_on_its_host() {
+        let second = Duration::from_secs(1);
+        let meter = Meter::new(second, 5.0);
+        let began = meter.0.lock().read;
+        let cadence = |meter: &Meter| {
+            let mut node = Node::new("h;<host>", "host");
+            meter.describe(&mut node, Timestamp::ZERO);
+            let cpu = node
+                .metrics
+                .get("scope_probe_cpu_percent")
+                .and_then(Metric::last)
+                .map(|sample| sample.value.round());
+            (node.latest("scope_probe_cadence").map(str::to_owned), cpu)
+        };
+        let own = own_cpu();
+        let mut waits = Vec::new();
+        for tick in 1..=60 {
+            // Each second a fifth of one on the CPU.
+            waits.push(meter.note(began + second * tick, own + second * tick / 5, 3e6));
+        }
+        assert_eq!(waits.first(), Some(&second), "one expensive second is no reason");
+        assert!(waits.last() > Some(&(2 * second)), "{waits:?}");
+        let (said, cpu) = cadence(&meter);
+        assert!(said.is_some_and(|said| said.starts_with("slowed down to every ") && said.contains("more than 5 % of a core")));
+        assert_eq!(cpu, Some(20.0));
+        for tick in 61..=600 {
+            meter.note(began + second * tick, own + second * 12, 3e6);
+        }
+        assert_eq!(cadence(&meter).0.as_deref(), Some("every 1 s"), "the load is gone");
     }
 
     #[test]

@@ -129,6 +129,9 @@ pub struct CollectArgs {
     /// Report Docker (or Podman) containers; the engine may appear later.
     #[arg(long, alias = "probe.docker", env = "SCOPE_DOCKER", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
     pub docker: bool,
+    /// Report containers that no engine tells of (containerd, CRI-O, Podman): by their cgroups, with the names in their runtimes' files.
+    #[arg(long, alias = "probe.cri", env = "SCOPE_RUNTIMES", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
+    pub runtimes: bool,
     /// The engine's address (`unix:///path` or `tcp://host:port`); if not given, Docker's socket, then Podman's.
     #[arg(long, env = "DOCKER_HOST", value_name = "ADDRESS")]
     pub docker_host: Option<String>,
@@ -141,6 +144,7 @@ pub struct CollectArgs {
         alias = "probe.plugins.root",
         env = "SCOPE_PLUGINS_ROOT",
         default_value = "/var/run/scope/plugins",
+        value_parser = possibly_empty_path(),
         value_name = "DIR"
     )]
     pub plugins_root: PathBuf,
@@ -178,7 +182,7 @@ pub struct CollectArgs {
     #[arg(long, env = "SCOPE_MAX_CPU", default_value_t = 5.0, value_name = "PERCENT")]
     pub max_cpu: f64,
     /// Serve Prometheus metrics of the probe itself at this address.
-    #[arg(long, alias = "probe.http.listen", env = "SCOPE_PROBE_METRICS_ADDRESS", value_name = "IP:PORT")]
+    #[arg(long, aliases = ["metrics-address", "probe.http.listen"], env = "SCOPE_PROBE_METRICS_ADDRESS", value_name = "IP:PORT")]
     pub probe_metrics_address: Option<std::net::SocketAddr>,
 }
 
@@ -293,6 +297,11 @@ impl KubernetesArgs {
     }
 }
 
+/// Paths, of which the empty one means "none": the usual parser refuses it.
+fn possibly_empty_path() -> impl clap::builder::TypedValueParser<Value = PathBuf> {
+    clap::builder::TypedValueParser::map(clap::builder::OsStringValueParser::new(), PathBuf::from)
+}
+
 macro_rules! default_by_parsing {
     ($($args:ty),*) => {$(
         impl Default for $args {
@@ -343,6 +352,28 @@ impl ConnectArgs {
                 })?;
                 Ok(text.trim().to_owned())
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Program {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn an_empty_plugin_directory_is_accepted_as_the_help_says() {
+        for flags in [&["--plugins-root", ""][..], &["--plugins-root="]] {
+            let arguments = std::iter::once("probe").chain(flags.iter().copied());
+            let program = Program::try_parse_from(arguments).map_err(|error| error.to_string());
+            assert_eq!(program.map(|program| program.args.collect.plugins_root), Ok(PathBuf::new()));
         }
     }
 }

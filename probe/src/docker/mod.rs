@@ -22,6 +22,8 @@ use smol_str::{ToSmolStr as _, format_smolstr};
 
 pub use container::{Censor, Container};
 pub use engine::{Announcer, Engine, look};
+pub use metering::ContainerMeter;
+pub use words::image_name_and_tag;
 
 use crate::cgroup::UsageReader;
 use crate::host;
@@ -31,7 +33,6 @@ use crate::proc::Snapshot;
 use crate::reporter::{Reporter, Tick};
 use crate::template::{self, Measure, Properties, Row};
 use container::Surroundings;
-use metering::ContainerMeter;
 
 const ROWS: &[Row] = &[
     Row::latest("docker_image_tag", "Image tag", 1.0),

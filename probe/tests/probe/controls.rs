@@ -91,23 +91,22 @@ async fn a_container_is_reported_and_every_change_made_to_it_shows() {
     probe.end().await;
 }
 
+/// Reads until `wanted` comes. Patience is for each message, not for all of them: a long log takes a busy machine its time.
 async fn read_until(pipe: &mut PipeEnd, wanted: &str) -> String {
     let mut text = String::new();
-    let read = async {
-        // Looks at the new part only: a log is long.
-        let mut looked = 0;
-        while !text.get(looked..).unwrap_or(&text).contains(wanted) {
-            looked = text.len().saturating_sub(wanted.len());
-            while !text.is_char_boundary(looked) {
-                looked -= 1;
-            }
-            match pipe.from_probe.recv().await {
-                Some(FromProbe::Bytes(bytes)) => text.push_str(&String::from_utf8_lossy(&bytes)),
-                other => panic!("{other:?} instead of {wanted:?} after {text:?}"),
-            }
+    // Looks at the new part only: a log is long.
+    let mut looked = 0;
+    while !text.get(looked..).unwrap_or(&text).contains(wanted) {
+        looked = text.len().saturating_sub(wanted.len());
+        while !text.is_char_boundary(looked) {
+            looked -= 1;
         }
-    };
-    tokio::time::timeout(SOON, read).await.unwrap_or_else(|_| panic!("no {wanted:?}"));
+        let message = tokio::time::timeout(SOON, pipe.from_probe.recv()).await;
+        match message.unwrap_or_else(|_| panic!("no {wanted:?}")) {
+            Some(FromProbe::Bytes(bytes)) => text.push_str(&String::from_utf8_lossy(&bytes)),
+            other => panic!("{other:?} instead of {wanted:?} after {text:?}"),
+        }
+    }
     text
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures::{SinkExt as _, StreamExt as _};
@@ -43,6 +43,8 @@ pub enum FromProbe {
     Closed(Option<String>),
 }
 
+/// Says of a report whether it gets lost.
+type Loses = Box<dyn FnMut(&Received) -> bool + Send>;
 type Waiting = BTreeMap<u64, oneshot::Sender<serde_json::Value>>;
 
 pub struct FakeServer {
@@ -54,6 +56,13 @@ pub struct FakeServer {
     /// The newest full report with its number, and the newest state made of it.
     base: Mutex<Option<(u64, Report)>>,
     state: watch::Sender<Report>,
+    /// Which reports get lost on the way: taken, and not remembered.
+    pub lost: Mutex<Loses>,
+    /// How many of the next deltas and of the next full reports are refused with 409.
+    pub refused_deltas: AtomicUsize,
+    pub refused_fulls: AtomicUsize,
+    /// What was asked for, and what kind of report it was.
+    pub requests: Mutex<Vec<String>>,
     control: Mutex<Option<mpsc::UnboundedSender<[String; 2]>>>,
     pub control_connected: Notify,
     waiting: Mutex<Waiting>,
@@ -82,6 +91,10 @@ impl FakeServer {
             reports: broadcast::channel(256).0,
             base: Mutex::default(),
             state: watch::Sender::default(),
+            lost: Mutex::new(Box::new(|_| false)),
+            refused_deltas: AtomicUsize::new(0),
+            refused_fulls: AtomicUsize::new(0),
+            requests: Mutex::default(),
             control: Mutex::default(),
             control_connected: Notify::new(),
             waiting: Mutex::default(),
@@ -157,6 +170,7 @@ impl FakeServer {
             .map(|rest| rest.trim_end_matches("/probe").to_owned());
         match (request.method().clone(), path.as_str(), pipe) {
             (Method::GET, "/api", _) => {
+                self.requests.lock().push("hello".to_owned());
                 let body = serde_json::json!({"id": *self.id.lock(), "version": "test", "hostname": "test", "capabilities": {"deltas": self.deltas}});
                 Response::new(Full::from(body.to_string()))
             }
@@ -172,7 +186,21 @@ impl FakeServer {
                     headers: parts.headers,
                     report,
                 };
-                self.remember(&received);
+                self.requests.lock().push(received.kind.clone().unwrap_or_default());
+                let refused = if received.kind.as_deref() == Some("full") {
+                    &self.refused_fulls
+                } else {
+                    &self.refused_deltas
+                };
+                if refused
+                    .fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1))
+                    .is_ok()
+                {
+                    return status(StatusCode::CONFLICT);
+                }
+                if !(self.lost.lock())(&received) {
+                    self.remember(&received);
+                }
                 let _nobody_may_listen = self.reports.send(received).is_ok();
                 status(StatusCode::OK)
             }
