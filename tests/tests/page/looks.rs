@@ -145,7 +145,7 @@ async fn a_phone_shows_every_screen_without_scrolling_sideways() -> Result<()> {
 
 #[tokio::test]
 async fn the_theme_is_the_readers_choice_and_stays() -> Result<()> {
-    let stage = Stage::open("theme", &["fixture"]).await?;
+    let stage = Stage::open("theme", &["recorded-clean"]).await?;
     stage.load("").await?;
     stage.map().await?;
     // As the system is, until one chooses.

@@ -88,38 +88,6 @@ async fn whatever_is_missing_the_page_says_what_and_what_to_do() -> Result<()> {
     // An address that speaks no TLS.
     elsewhere(format!("https://127.0.0.1:{port}")).await?;
     warns(&stage, "No trusted connection").await?;
-
-    // One that wants a token: a wrong one is refused with a word, the right one opens.
-    let token = "a-viewers-token-of-this-test";
-    let locked = Scope::server(
-        "page-states-locked",
-        &["--require-token", "--viewer-token", token, "--allow-origin", &origin],
-    )
-    .await?;
-    elsewhere(format!("http://127.0.0.1:{}", locked.port)).await?;
-    warns(&stage, "This server asks for a token").await?;
-    stage.browser.type_into("#token", "not this one\n").await?;
-    stage
-        .holds("document.querySelector('.login .error')?.innerText.includes('not valid')")
-        .await?;
-    stage.browser.script("document.querySelector('#token').value = ''").await?;
-    // A wrong token costs the next attempt a moment; the form stays and can be sent again.
-    until("the right token opens", || async {
-        if stage.browser.script("return !!document.querySelector('.login')").await? == true {
-            stage
-                .browser
-                .script(&format!(
-                    "document.querySelector('#token').value = '{token}'; document.querySelector('.login [type=submit]').click()"
-                ))
-                .await?;
-        }
-        ensure!(
-            stage.value("document.querySelector('.empty')?.dataset.cause").await? == "NoProbes",
-            "not in yet"
-        );
-        Ok(())
-    })
-    .await?;
     Ok(())
 }
 
