@@ -32,6 +32,6 @@ pub use control::{Kind, Policy, PolicyArgs};
 pub use listen::TlsArgs;
 pub use peer::Peer;
 pub use refusal::Refusal;
-pub use router::router;
+pub use router::{route_table, router};
 pub use run::{Bound, bind};
 pub use server::{Server, Shared, VERSION};

@@ -8,6 +8,8 @@
 
 mod common;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use common::{Running, start};
 
 /// What a route asks for.
@@ -25,6 +27,7 @@ use Needs::{AnyToken, Either, Nothing, Operate, Report, View};
 /// Method (`WS` is a WebSocket), path, what it needs.
 const ROUTES: &[(&str, &str, Needs)] = &[
     ("GET", "/", Nothing),
+    ("GET", "/no-such-file.js", Nothing),
     ("GET", "/healthz", Nothing),
     ("GET", "/readyz", Nothing),
     ("GET", "/login", Nothing),
@@ -47,6 +50,29 @@ const ROUTES: &[(&str, &str, Needs)] = &[
     ("WS", "/api/control/ws", Report),
     ("POST", "/api/report", Report),
 ];
+
+/// Whether a path of the table is one of a route's, whose `{…}` are any one part.
+fn is_of(path: &str, route: &str) -> bool {
+    let (path, route): (Vec<_>, Vec<_>) = (path.split('/').collect(), route.split('/').collect());
+    path.len() == route.len() && path.iter().zip(&route).all(|(part, of)| of.starts_with('{') || part == of)
+}
+
+#[test]
+fn every_route_of_the_router_has_its_row_in_the_table() {
+    let routes = scope_server::route_table();
+    // A path without parameters is a closer match than one with: `/api/control/ws` is no pipe or control.
+    let of = |method: &str, path: &str| {
+        let fits = |route: &&(_, &'static str)| is_of(path, route.1) && method == route.0;
+        routes.iter().find(fits).map(|route| route.1)
+    };
+    for (method, route) in &routes {
+        let tested = ROUTES.iter().any(|(tested, path, _)| {
+            let tested = if *tested == "WS" { "GET" } else { tested };
+            of(tested, path) == Some(route) && *method == tested
+        });
+        assert!(tested, "{method} {route} has no row in this file's table");
+    }
+}
 
 const ROLES: [&str; 4] = ["nobody", "viewer", "operator", "probe"];
 
@@ -102,6 +128,41 @@ async fn every_route_asks_for_its_role() {
                 (false, _) => Some(403),
             };
             assert_eq!(refused(&server, method, path, &headers).await, expected, "{role} {method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_route_takes_a_token_wherever_it_may_stand_and_no_wrong_one_anywhere() {
+    let server = start(&["--require-token"]).await;
+    let basic = |password: &str| format!("Basic {}", STANDARD.encode(format!("admin:{password}")));
+    for (method, path, needs) in ROUTES {
+        let role = if admits(*needs, "operator") { "operator" } else { "probe" };
+        let right = server.token(role);
+        // The right one last: it wipes the slate that the wrong ones have filled.
+        for (token, is_right) in [("0".repeat(43), false), (right.to_lowercase(), false), (right, true)] {
+            let mut places = vec![
+                ("Authorization", format!("Bearer {token}")),
+                ("Authorization", format!("Scope-Probe token={token}")),
+                ("Authorization", basic(&token)),
+            ];
+            // Pages can name it nowhere else; probes, which set headers, do not need that.
+            if *method == "WS" && *needs != Report {
+                places.push(("Sec-WebSocket-Protocol", format!("scope, bearer.{token}")));
+            }
+            for (name, value) in if is_right { places.as_slice() } else { &places[..1] } {
+                let expected = (!is_right && *needs != Nothing).then_some(401);
+                assert_eq!(
+                    refused(&server, method, path, &[(*name, value.as_str())]).await,
+                    expected,
+                    "{method} {path} {name}: {value}"
+                );
+            }
+            // In an address a token ends up in logs and histories; only the link to log in with has one there.
+            if is_right && *method != "WS" && *needs != Nothing {
+                let path = format!("{path}?token={token}");
+                assert_eq!(refused(&server, method, &path, &[]).await, Some(401), "{method} {path}");
+            }
         }
     }
 }

@@ -244,9 +244,16 @@ impl Controls {
             };
             let (api, pod, lines, name) = (api.clone(), place.name.clone(), lines.clone(), name.clone());
             tokio::spawn(async move {
-                let end = match api.log_stream(&pod, &params).await {
-                    Ok(stream) => copy_lines(stream, &prefix, &lines).await,
-                    Err(error) => format!("{prefix}no logs of {name}: {error}\n"),
+                let copied = async {
+                    match api.log_stream(&pod, &params).await {
+                        Ok(stream) => copy_lines(stream, &prefix, &lines).await,
+                        Err(error) => format!("{prefix}no logs of {name}: {error}\n"),
+                    }
+                };
+                // A container that says nothing must not keep its stream open for a reader that is gone.
+                let end = tokio::select! {
+                    end = copied => end,
+                    () = lines.closed() => return,
                 };
                 // A reader that is gone does not want to know.
                 drop(lines.send(Ok(Bytes::from(end))).await);

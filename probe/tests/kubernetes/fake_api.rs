@@ -1,10 +1,11 @@
-//! A Kubernetes API server for tests: real HTTP, list with pages, watch with bookmarks, SelfSubjectAccessReview, logs, patches and deletes,
-//! and faults on request. It keeps objects as JSON and counts what it was asked.
+//! A Kubernetes API server for tests: real HTTP, list with pages, watch with bookmarks, SelfSubjectAccessReview, logs, exec, patches and
+//! deletes, and faults on request. It keeps objects as JSON and counts what it was asked.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -37,6 +38,12 @@ pub struct Api {
     inner: Mutex<Inner>,
     changes: broadcast::Sender<Change>,
     disconnect: Mutex<CancellationToken>,
+    /// Shells in pods.
+    pub exec: super::exec::Exec,
+    /// What containers say from now on (container, line); while nobody has asked for it, logs end after their first line.
+    pub says: Mutex<Option<broadcast::Sender<(String, String)>>>,
+    /// Log streams that are open.
+    pub logs: Arc<AtomicUsize>,
 }
 
 #[derive(Default)]
@@ -74,6 +81,9 @@ impl Api {
             inner: Mutex::default(),
             changes: broadcast::channel(65536).0,
             disconnect: Mutex::default(),
+            exec: super::exec::Exec::default(),
+            says: Mutex::default(),
+            logs: Arc::default(),
         });
         for collection in COLLECTIONS {
             api.inner.lock().objects.insert(collection.to_owned(), BTreeMap::new());
@@ -192,12 +202,15 @@ fn status(code: u16, message: &str) -> Response {
 }
 
 async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let query: BTreeMap<String, String> = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
         .into_owned()
         .collect();
     api.inner.lock().requests.push(format!("{} {}", parts.method, parts.uri));
+    if path.ends_with("/exec") {
+        return super::exec::answer(&api, &mut parts).await;
+    }
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
     if path.ends_with("/selfsubjectaccessreviews") {
         return review(&api, &body);
@@ -218,7 +231,41 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
             (_, false) => list(&api, &collection, &query),
         };
     };
+    if subresource == "log" {
+        return log(&api, &name, &query);
+    }
     one(&api, &parts.method, (&collection, &namespace, &name, &subresource), &body)
+}
+
+/// Counts a stream for as long as it lives.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// One line of the past, and what the container says from now on if anybody lets it.
+fn log(api: &Api, pod: &str, query: &BTreeMap<String, String>) -> Response {
+    let first = format!("2026-01-01T00:00:00Z one line of {pod}\n");
+    let says = api.says.lock().as_ref().map(broadcast::Sender::subscribe);
+    let Some(says) = says.filter(|_| query.get("follow").is_some_and(|follow| follow == "true")) else {
+        return first.into_response();
+    };
+    api.logs.fetch_add(1, Ordering::AcqRel);
+    let (container, open) = (query.get("container").cloned().unwrap_or_default(), Counted(Arc::clone(&api.logs)));
+    let live = futures::stream::unfold((says, container, open), |(mut says, container, open)| async move {
+        loop {
+            match says.recv().await {
+                Ok((of, line)) if of == container => return Some((format!("2026-01-01T00:00:01Z {line}\n"), (says, container, open))),
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
+    });
+    let lines = futures::stream::iter([first]).chain(live).map(Ok::<_, Infallible>);
+    Body::from_stream(lines).into_response()
 }
 
 /// `/api/v1/namespaces/x/pods/y/log` → collection, namespace, name, sub-resource.
@@ -376,9 +423,6 @@ fn one(api: &Api, method: &Method, (collection, namespace, name, subresource): (
     let Some(mut object) = api.get(collection, namespace, name) else {
         return status(404, &format!("{name} not found"));
     };
-    if subresource == "log" {
-        return format!("2026-01-01T00:00:00Z one line of {name}\n").into_response();
-    }
     if subresource == "scale" {
         if *method == Method::PATCH {
             let patch: Value = serde_json::from_slice(body).unwrap_or_default();

@@ -1,11 +1,24 @@
 //! The Kubernetes source against an API server that speaks the real protocol over HTTP.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+// Queues of the test's server end with the test, so they need no bound.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    missing_docs
+)]
 #![cfg(feature = "kubernetes")]
 
 mod cluster;
+mod exec;
 mod fake_api;
 mod golden;
 mod manifests;
+// The server of the other tests; each uses its part of it.
+#[allow(dead_code)]
+#[path = "../probe/server.rs"]
+mod server;
+mod streams;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +32,9 @@ use scope_shared::report::{Kind, Report};
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+/// Everything here happens within this, or never.
+const SOON: Duration = Duration::from_secs(30);
 
 /// A probe's Kubernetes source against a server of its own.
 struct Probe {

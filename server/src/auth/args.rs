@@ -52,7 +52,8 @@ pub struct AuthArgs {
     /// Header in which a trusted proxy names the person it has logged in, e.g. X-Forwarded-User.
     #[arg(long, env = "SCOPE_PROXY_USER_HEADER", requires = "trusted_proxies", value_name = "HEADER")]
     pub proxy_user_header: Option<String>,
-    /// People who may act, as the proxy or the OpenID provider names them (e-mail, user name or group); `*` is everyone it lets in.
+    /// People who may act, as the proxy or the OpenID provider names them (verified e-mail address, user name, subject or group); `*` is
+    /// everyone it lets in.
     #[arg(
         id = "operator-names",
         long = "operators",

@@ -80,7 +80,7 @@ impl Auth {
             sessions: Sessions::default(),
             logins: Slowdown::new(now),
             bearers: Slowdown::new(now),
-            oidc: oidc::Provider::new(&args.oidc),
+            oidc: oidc::Provider::new(&args.oidc)?,
             args: args.clone(),
         })
     }

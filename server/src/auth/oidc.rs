@@ -2,6 +2,7 @@
 //!
 //! The provider says who somebody is; `--operators` and `--viewers` say what that lets them do. What waits for an answer is bounded and
 //! forgotten after ten minutes. The provider is looked up at each login, so one that is down at the start is no reason not to start.
+//! Of what a provider says about somebody only what they cannot choose themselves counts: see [`names`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -49,11 +50,24 @@ struct Waiting {
 }
 
 impl Provider {
-    pub(super) fn new(args: &OidcArgs) -> Option<Self> {
-        args.issuer.as_ref().map(|_| Self {
+    /// The provider that the flags name, if they name one.
+    ///
+    /// # Errors
+    /// When its address is no URL, or one on whose way anybody could say who somebody is.
+    pub(super) fn new(args: &OidcArgs) -> anyhow::Result<Option<Self>> {
+        let Some(issuer) = &args.issuer else { return Ok(None) };
+        let url = url::Url::parse(issuer).context("--oidc-issuer is not a URL")?;
+        let here = match url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        anyhow::ensure!(url.scheme() == "https" || here, "--oidc-issuer must be an https:// address");
+        Ok(Some(Self {
             args: args.clone(),
             waiting: Mutex::default(),
-        })
+        }))
     }
 
     fn http() -> anyhow::Result<openidconnect::reqwest::Client> {
@@ -123,15 +137,27 @@ impl Provider {
         let claims = token
             .claims(&client.id_token_verifier(), &login.nonce)
             .context("the provider's ID token cannot be believed")?;
-        let mut names = Vec::new();
-        if claims.email_verified() != Some(false) {
-            names.extend(claims.email().map(|email| email.to_string()));
-        }
-        names.extend(claims.preferred_username().map(|name| name.to_string()));
-        names.push(claims.subject().to_string());
-        names.extend(groups(&token.to_string()));
-        Ok(names)
+        let email = claims.email().filter(|_| claims.email_verified() == Some(true));
+        Ok(names(
+            email.map(|email| email.as_str()),
+            claims.preferred_username().map(|name| name.as_str()),
+            claims.subject().as_str(),
+            groups(&token.to_string()),
+        ))
     }
+}
+
+/// The names that `--operators` and `--viewers` are compared with, the one to show first.
+///
+/// An e-mail address counts only if the provider has verified it, and nothing else may look like one: with many providers people choose
+/// their user name themselves, and could choose a colleague's address.
+fn names(email: Option<&str>, user: Option<&str>, subject: &str, groups: Vec<String>) -> Vec<String> {
+    let others = user.map(str::to_owned).into_iter().chain([subject.to_owned()]).chain(groups);
+    email
+        .map(str::to_owned)
+        .into_iter()
+        .chain(others.filter(|name| !name.contains('@')))
+        .collect()
 }
 
 /// The `groups` claim of a token whose signature has been checked; providers agree on its name, if not in any standard.
@@ -200,7 +226,7 @@ pub(crate) async fn callback(
 }
 
 fn admit(server: &Shared, client: &Client, names: &[String]) -> Response {
-    let who = names.first().cloned().unwrap_or_default();
+    let who = names.first().cloned().unwrap_or_else(|| "unnamed".to_owned());
     let role = role_of(names, &server.auth.args.operators, &server.auth.args.viewers);
     let mut event = Event::new("login", &who, client.address);
     let Some(role) = role else {
@@ -242,4 +268,41 @@ fn state_cookie(headers: &HeaderMap) -> Option<&str> {
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
         .find_map(|(name, value)| (name == STATE_COOKIE).then_some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_verified_address_counts_as_one() {
+        let groups = || vec!["staff".to_owned(), "ann@example.com".to_owned()];
+        assert_eq!(names(None, Some("ann@example.com"), "sub-1", groups()), ["sub-1", "staff"]);
+        assert_eq!(
+            names(Some("ann@example.com"), Some("ann"), "sub-1", Vec::new()),
+            ["ann@example.com", "ann", "sub-1"]
+        );
+    }
+
+    #[test]
+    fn a_provider_is_reached_over_tls_unless_it_is_on_this_machine() {
+        let provider = |issuer: &str| {
+            let args = OidcArgs {
+                issuer: Some(issuer.to_owned()),
+                ..OidcArgs::default()
+            };
+            Provider::new(&args).map(|provider| provider.is_some())
+        };
+        for issuer in [
+            "https://id.example.com",
+            "http://127.0.0.1:8080/realm",
+            "http://localhost",
+            "http://[::1]",
+        ] {
+            assert!(provider(issuer).is_ok_and(|made| made), "{issuer}");
+        }
+        for issuer in ["http://id.example.com", "http://localhost.example.com", "id.example.com", ""] {
+            assert!(provider(issuer).is_err(), "{issuer}");
+        }
+    }
 }
