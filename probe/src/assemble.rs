@@ -15,6 +15,7 @@ use crate::controls::{ControlError, Registry, SLOW};
 use crate::docker::{self, Censor, Docker, Engine};
 use crate::ecs::{self, Ecs};
 use crate::endpoint::{EndpointTracker, Options, Tier};
+use crate::guard::Guard;
 use crate::host::Host;
 use crate::local_networks::LocalNetworks;
 use crate::meter::Meter;
@@ -67,7 +68,7 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> 
         host_id: collect.host_id().into(),
         probe_id: format!("{:x}", rand::rng().random_range(0..=i64::MAX)).into(),
         controls: Arc::new(Registry::new(control.policy())),
-        pipes: Pipes::new(stop.clone()),
+        pipes: Pipes::new(stop.clone(), Guard::new(control.guard.clone())),
         shortcuts,
         stop: stop.clone(),
         tasks: TaskTracker::new(),

@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod ebpf;
 pub mod ecs;
 pub mod endpoint;
+pub mod guard;
 pub mod host;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;

@@ -25,12 +25,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::controls::ControlError;
+use crate::guard::Guard;
 use crate::publish::{Backoff, Server, Socket, TransportError};
 
 /// Pipes one probe keeps at once.
 const MOST_PIPES: usize = 64;
 /// How long a server may be out of reach before the pipe is given up, its process with it.
-pub const LOST: Duration = Duration::from_secs(8);
+pub const LOST: Duration = Duration::from_secs(6);
 /// The longest message sent; what is longer goes in several.
 const CHUNK: usize = 32 << 10;
 /// How often the other end is asked for a sign of life.
@@ -77,16 +78,18 @@ pub struct Pipes {
     open: Arc<AtomicUsize>,
     shutdown: CancellationToken,
     tracker: TaskTracker,
+    guard: Arc<Guard>,
 }
 
 impl Pipes {
-    /// No pipes yet; all end when `shutdown` is cancelled.
+    /// No pipes yet; all end when `shutdown` is cancelled, and what `guard` watches also when this process is killed.
     #[must_use]
-    pub fn new(shutdown: CancellationToken) -> Self {
+    pub fn new(shutdown: CancellationToken, guard: Guard) -> Self {
         Self {
             open: Arc::default(),
             shutdown,
             tracker: TaskTracker::new(),
+            guard: Arc::new(guard),
         }
     }
 
@@ -94,6 +97,12 @@ impl Pipes {
     #[must_use]
     pub fn new_id() -> String {
         format!("pipe-{}", rand::rng().random_range(0..=i64::MAX))
+    }
+
+    /// The guard of what runs for pipes.
+    #[must_use]
+    pub fn guard(&self) -> &Arc<Guard> {
+        &self.guard
     }
 
     /// How many are open.

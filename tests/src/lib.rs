@@ -11,6 +11,7 @@ pub mod page;
 pub mod process;
 pub mod recorded;
 pub mod static_files;
+pub mod terminal;
 pub mod viewer;
 pub mod wait;
 pub mod world;

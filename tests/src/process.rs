@@ -85,6 +85,21 @@ impl Process {
         Ok(())
     }
 
+    /// Files, sockets and pipes it has open.
+    pub fn open_files(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.id()))?.count())
+    }
+
+    /// Processes it has started and that have not ended.
+    pub fn children(&self) -> Result<Vec<u32>> {
+        let mut children = Vec::new();
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.id()))? {
+            let text = std::fs::read_to_string(task?.path().join("children")).unwrap_or_default();
+            children.extend(text.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+        }
+        Ok(children)
+    }
+
     /// Resident memory in bytes.
     pub fn memory(&self) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
@@ -162,6 +177,14 @@ impl Scope {
         })
         .await?;
         Ok(Self { process, port, home })
+    }
+
+    /// `scope probe` that reports to this server.
+    pub fn probe(&self, name: &str, arguments: &[&str]) -> Result<Process> {
+        let mut command = Command::new(binary()?);
+        command.arg("probe").arg(format!("127.0.0.1:{}", self.port)).args(arguments);
+        command.env("HOME", self.home.path());
+        Process::start(command, name)
     }
 
     /// Its address as a browser writes it, with a trailing slash.

@@ -16,34 +16,124 @@ fn built_page() -> Result<std::path::PathBuf> {
     Ok(dist)
 }
 
+/// Opens every kind of WebSocket from the page that is open now, with and without a token as the sub-protocol; says which opened.
+async fn opened(browser: &Browser, server: &str, token: &str) -> Result<String> {
+    let answer = browser
+        .promise(&format!(
+            "const open = [];
+             for (const path of ['api/viewer/ws', 'api/control/ws', 'api/pipe/pipe-1', 'api/pipe/pipe-1/probe'])
+               for (const protocols of [[], ['scope', 'bearer.{token}']])
+                 await new Promise(done => {{ const s = new WebSocket('ws://{server}/' + path, protocols);
+                   s.onopen = () => {{ open.push(path); s.close(); done() }}; s.onerror = done; }});
+             return open.join()"
+        ))
+        .await?;
+    Ok(answer.as_str().unwrap_or("an error").to_owned())
+}
+
+/// Everything that a page can send without asking first: `fetch` with the types a form has, cookies or not, and forms themselves.
+async fn act(browser: &Browser, server: &str) -> Result<String> {
+    let answer = browser
+        .promise(&format!(
+            "const statuses = [];
+             for (const path of ['api/control/p/n/docker_stop_container', 'api/pipe/pipe-1', 'api/report', 'api/login', 'api/logout'])
+               for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data'])
+                 for (const mode of ['cors', 'no-cors'])
+                   for (const credentials of ['omit', 'include'])
+                     try {{
+                       const answer = await fetch('http://{server}/' + path, {{ method: 'POST', mode, credentials, body: '{{}}', headers: {{ 'Content-Type': type }} }});
+                       if (answer.type !== 'opaque') statuses.push(path + ' ' + answer.status);
+                     }} catch (e) {{ /* the browser was told nothing */ }}
+             for (const path of ['api/control/p/n/docker_stop_container', 'api/logout', 'api/login']) {{
+               const frame = Object.assign(document.createElement('iframe'), {{ name: 'f' }});
+               const form = Object.assign(document.createElement('form'), {{ method: 'post', action: 'http://{server}/' + path, target: 'f' }});
+               document.body.append(frame, form);
+               await new Promise(done => {{ frame.onload = done; setTimeout(done, 2000); form.submit() }});
+               frame.remove(); form.remove();
+             }}
+             return statuses.join()"
+        ))
+        .await?;
+    Ok(answer.as_str().unwrap_or("an error").to_owned())
+}
+
+/// Requests that came as far as the handler of a control, by the audit log.
+fn attempts(state: &Path) -> Result<Vec<String>> {
+    let log = std::fs::read_to_string(state.join("audit.jsonl"))?;
+    Ok(log
+        .lines()
+        .filter(|line| line.contains("\"event\":\"control") || line.contains("logout"))
+        .map(str::to_owned)
+        .collect())
+}
+
 #[tokio::test]
 async fn a_page_of_another_origin_opens_no_socket_and_causes_no_action() -> Result<()> {
-    let scope = Scope::server("origins-foreign", &[]).await?;
-    let foreign = StaticFiles::serve(tempfile::tempdir()?.keep()).await?;
+    let home = tempfile::tempdir()?;
+    let path = home.path().to_str().context("a path")?;
+    let scope = Scope::server(
+        "origins-foreign",
+        &[
+            "--require-token",
+            "--state-dir",
+            path,
+            "--audit-log",
+            &format!("{path}/audit.jsonl"),
+        ],
+    )
+    .await?;
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("index.html"), "<!doctype html><title>elsewhere</title><body>")?;
+    let foreign = StaticFiles::serve(folder.path().to_owned()).await?;
+    let token = std::fs::read_to_string(home.path().join("operator.token"))?.trim().to_owned();
     let browser = Browser::open().await?;
-    browser.goto(&foreign.url()).await?;
-    let port = scope.port;
-    for path in ["api/viewer/ws", "api/control/ws", "api/pipe/pipe-1", "api/pipe/pipe-1/probe"] {
-        let opened = browser
-            .promise(&format!(
-                "return await new Promise(done => {{ const s = new WebSocket('ws://127.0.0.1:{port}/{path}');
-                 s.onopen = () => done('opened'); s.onerror = () => done('refused'); }})"
-            ))
-            .await?;
-        ensure!(opened == "refused", "a foreign page and /{path}: {opened}");
-    }
-    for path in ["api/control/p/n/docker_stop_container", "api/report"] {
-        let status = browser
-            .promise(&format!(
-                "try {{ const a = await fetch('http://127.0.0.1:{port}/{path}', {{ method: 'POST', mode: 'cors', body: '{{}}' }}); return a.status }}
-                 catch (e) {{ return 'refused' }}"
-            ))
+
+    // A person who is logged in, and then visits another site: another port of this machine is the same site, so the browser sends the
+    // cookie along even though it is strict. Only the origin is left to tell the two pages apart.
+    let server = format!("127.0.0.1:{}", scope.port);
+    let by_name = format!("localhost:{}", scope.port);
+    for server in [&server, &by_name] {
+        browser.goto(&format!("http://{server}/login?token={token}")).await?;
+        let own = browser
+            .promise(
+                "const a = await fetch('/api/control/p/n/docker_stop_container', { method: 'POST' }); return a.status + await a.text()",
+            )
             .await?;
         ensure!(
-            status == "refused" || status.as_u64().is_some_and(|status| status >= 400),
-            "a foreign page and /{path}: {status}"
+            own.as_str().is_some_and(|own| own.contains("not connected")),
+            "the server's own page: {own}"
         );
+        let open = browser
+            .promise(
+                "return await new Promise(done => { const s = new WebSocket('ws://' + location.host + '/api/viewer/ws');
+                      s.onopen = () => done('opened'); s.onerror = () => done('refused') })",
+            )
+            .await?;
+        ensure!(open == "opened", "the server's own page opens no socket: {open}");
     }
+    let before = attempts(home.path())?;
+    ensure!(!before.is_empty(), "the log has no attempt of the server's own page");
+
+    browser.goto(&foreign.url()).await?;
+    for server in [&server, &by_name] {
+        // With the right token, which such a page cannot know, and with a guess.
+        for token in [token.as_str(), "guess"] {
+            let opened = opened(&browser, server, token).await?;
+            ensure!(opened.is_empty(), "a foreign page opened {opened} at {server}");
+        }
+        let read = act(&browser, server).await?;
+        ensure!(read.is_empty(), "a foreign page read answers of {server}: {read}");
+    }
+    let after = attempts(home.path())?;
+    ensure!(
+        after == before,
+        "a foreign page's requests came through: {:?}",
+        after.get(before.len()..)
+    );
+    // The person is still logged in.
+    browser.goto(&format!("http://{server}/login")).await?;
+    let session = browser.promise("return (await (await fetch('/api/session')).json()).role").await?;
+    ensure!(session == "operate", "logged out by a foreign page: {session}");
     Ok(())
 }
 

@@ -9,9 +9,9 @@ use scope_shared::report::Report;
 use scope_shared::wire::{decode_report, encoding_of_file, gunzip};
 use serde_json::Value;
 
-/// A file below `tests/golden`.
+/// A file below this package's `tests/golden`; the probe's tests of whole reports use it as well.
 pub fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../app/tests/golden").join(name)
 }
 
 /// The lines of a gzip'd file of JSON documents.

@@ -34,6 +34,9 @@ pub struct ControlArgs {
     /// Kinds of controls to carry out; all but host-shell if not given.
     #[arg(long, env = "SCOPE_PROBE_ALLOW", value_delimiter = ',', value_enum, value_name = "KINDS")]
     pub allow: Vec<Allow>,
+    /// The command that starts a guard (see [`crate::guard`]); empty for none. Not a flag: the program knows its own.
+    #[arg(skip)]
+    pub guard: Vec<std::ffi::OsString>,
 }
 
 impl ControlArgs {
@@ -91,12 +94,14 @@ mod tests {
         let default = ControlArgs {
             no_controls: false,
             allow: vec![],
+            guard: vec![],
         }
         .policy();
         assert!(default.allows(Allow::Exec) && !default.allows(Allow::HostShell));
         let named = ControlArgs {
             no_controls: false,
             allow: vec![Allow::HostShell],
+            guard: vec![],
         }
         .policy();
         assert!(named.allows(Allow::HostShell) && !named.allows(Allow::Exec));
@@ -107,6 +112,7 @@ mod tests {
         let policy = ControlArgs {
             no_controls: true,
             allow: vec![Allow::HostShell, Allow::Logs],
+            guard: vec![],
         }
         .policy();
         assert!(!policy.allows_something());

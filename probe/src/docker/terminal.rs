@@ -11,6 +11,7 @@ use bollard::Docker;
 use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::exec::{CreateExecOptions, ResizeExecOptions, StartExecOptions, StartExecResults};
+use bollard::models::ExecInspectResponse;
 use bollard::query_parameters::{
     AttachContainerOptions, ContainerArchiveInfoOptions, InspectContainerOptions, LogsOptions, ResizeContainerTTYOptions,
 };
@@ -111,6 +112,11 @@ impl Terminals {
         let StartExecResults::Attached { output, input } = started else {
             return Err(ControlError::new("the container engine started the shell without a terminal"));
         };
+        let leader = leader_of(&docker, &exec).await;
+        let guard = Arc::clone(self.pipes.guard());
+        if let Some(leader) = leader {
+            guard.watch(leader, &id);
+        }
         let pipe = Pipes::new_id();
         self.open.lock().insert(pipe.clone(), Resizable::Exec(exec.clone()));
         let (open, pipe_id) = (Arc::clone(&self.open), pipe.clone());
@@ -120,7 +126,11 @@ impl Terminals {
             finish: Box::new(move |ending| {
                 Box::pin(async move {
                     open.lock().remove(&pipe_id);
-                    finish_exec(&docker, &exec, &id, ending).await
+                    let code = finish_exec(&docker, &exec, &id, ending).await;
+                    if let Some(leader) = leader {
+                        guard.forget(leader);
+                    }
+                    code
                 })
             }),
         };
@@ -275,6 +285,25 @@ async fn find_shell(docker: &Docker, id: &str) -> Result<&'static [&'static str]
     )))
 }
 
+/// The process of a shell that was just started, as this machine counts: the engine answers before it has one.
+async fn leader_of(docker: &Docker, exec: &str) -> Option<i32> {
+    for _ in 0..EXIT_CODE_TRIES {
+        let inspect = docker.inspect_exec(exec).await.ok()?;
+        if let Some(pid) = process_of(&inspect) {
+            return Some(pid);
+        }
+        if inspect.exit_code.is_some() {
+            return None;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    None
+}
+
+fn process_of(inspect: &ExecInspectResponse) -> Option<i32> {
+    inspect.pid.and_then(|pid| i32::try_from(pid).ok()).filter(|pid| *pid > 1)
+}
+
 /// Learns the exit code of a shell that ended, or ends one that is no longer wanted.
 async fn finish_exec(docker: &Docker, exec: &str, container: &str, ending: Ending) -> Option<i64> {
     for _ in 0..EXIT_CODE_TRIES {
@@ -283,8 +312,7 @@ async fn finish_exec(docker: &Docker, exec: &str, container: &str, ending: Endin
             return inspect.exit_code;
         }
         if ending == Ending::Remote {
-            let pid = inspect.pid.and_then(|pid| i32::try_from(pid).ok()).filter(|pid| *pid > 1)?;
-            sessions::end(pid, Some(container)).await;
+            sessions::end(process_of(&inspect)?, Some(container)).await;
             return None;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

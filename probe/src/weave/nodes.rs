@@ -169,6 +169,18 @@ fn templates(report: &mut Report) {
             ..TableTemplate::default()
         },
     );
+    // Where the original's older probes put the connections; every probe of its declares it still, and its answers list it.
+    const LEGACY: &str = "weave_connections_table_";
+    table(
+        overlay,
+        TableTemplate {
+            id: LEGACY.into(),
+            label: "Connections".into(),
+            prefix: LEGACY.into(),
+            kind: "property-list".into(),
+            ..TableTemplate::default()
+        },
+    );
     let containers = report.topology_mut(Kind::Container);
     row(containers, "weave_mac_address", "Weave MAC", 17.0, "latest");
     row(containers, "weave_dns_hostname", "Weave DNS Name", 18.0, "latest");

@@ -29,7 +29,8 @@ pub(super) struct LaunchArgs {
     collect: CollectArgs,
 }
 
-pub(super) async fn run(args: LaunchArgs) -> anyhow::Result<()> {
+pub(super) async fn run(mut args: LaunchArgs) -> anyhow::Result<()> {
+    args.control.guard = super::probe::guard();
     let shutdown = super::signals::shutdown()?;
     let bound = run::bind(&args.server, policy(&args.control), shutdown.clone()).await?;
     let alone = args.peers.is_empty();

@@ -51,6 +51,10 @@ enum Command {
     /// Say what a probe can see on this machine, what it cannot, and what to do about it.
     #[cfg(feature = "probe")]
     Doctor(Box<doctor::DoctorArgs>),
+    /// End the shells of a probe that was killed; started by the probe itself.
+    #[cfg(feature = "probe")]
+    #[command(hide = true)]
+    Guard,
 }
 
 /// Runs the command that the process was started with.
@@ -78,6 +82,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Probe(args) => probe::run(*args).await,
             #[cfg(feature = "probe")]
             Command::Doctor(args) => doctor::run(*args).await,
+            #[cfg(feature = "probe")]
+            Command::Guard => Ok(scope_probe::guard::stand().await?),
         }
     });
     // A probe's scan may be in the middle of a blocking read; nothing it could still do is worth waiting for.

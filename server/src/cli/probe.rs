@@ -14,6 +14,12 @@ pub(super) struct ProbeArgs {
     pub(super) probe: scope_probe::Args,
 }
 
-pub(super) async fn run(args: ProbeArgs) -> anyhow::Result<()> {
+pub(super) async fn run(mut args: ProbeArgs) -> anyhow::Result<()> {
+    args.probe.control.guard = guard();
     scope_probe::run(args.probe, super::signals::shutdown()?).await
+}
+
+/// How this program starts a guard for its probe. The link leads to what is running, even if its file has been replaced meanwhile.
+pub(super) fn guard() -> Vec<std::ffi::OsString> {
+    ["/proc/self/exe", "guard"].map(Into::into).to_vec()
 }

@@ -16,7 +16,7 @@ use super::stream::{End, Stream};
 
 /// An end that lost its socket has this long to come back: probes and pages redial at once, and whoever is at the other end shall know
 /// within ten seconds.
-pub(super) const LOST: Duration = Duration::from_secs(8);
+pub(super) const LOST: Duration = Duration::from_secs(6);
 /// An end that never had a socket has this long, as the original: a page may be slow to start.
 pub(super) const NEVER: Duration = Duration::from_secs(60);
 /// How long a pipe that is over is remembered, as the original.
@@ -260,9 +260,9 @@ mod tests {
         pipes.attach("p", Side::Probe, start).map(drop).expect("open");
         assert!(pipes.sweep(after(start, 100)).is_empty(), "both ends are there");
         pipes.detach("p", Side::Ui, after(start, 100));
-        assert!(pipes.sweep(after(start, 107)).is_empty());
-        assert_eq!(pipes.sweep(after(start, 109)).len(), 1);
-        assert_eq!(pipes.attach("p", Side::Ui, after(start, 109)).map(drop), Err(NotAttached::Over));
+        assert!(pipes.sweep(after(start, 105)).is_empty());
+        assert_eq!(pipes.sweep(after(start, 107)).len(), 1);
+        assert_eq!(pipes.attach("p", Side::Ui, after(start, 107)).map(drop), Err(NotAttached::Over));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use leptos::html::Div;
 use leptos::prelude::*;
 
-use super::pipe::Pipe;
+use super::pipe::{Pipe, PipeState};
 use crate::platform::files;
 use crate::search::Text;
 use crate::ui::{icons::icon, marked};
@@ -36,6 +36,13 @@ impl Lines {
             if *byte != b'\n' && *byte != b'\r' {
                 self.partial.push(*byte);
             }
+        }
+    }
+
+    /// The log is over.
+    fn end(&mut self) {
+        if !self.partial.is_empty() {
+            self.end_line();
         }
     }
 
@@ -99,6 +106,14 @@ pub fn view(pipe: Pipe, title: String) -> impl IntoView {
                 version.try_update(|version| *version = version.wrapping_add(1));
             })
             .forget();
+        }
+    });
+    // A log that ends in the middle of a line says what it has of it.
+    let state = pipe.state;
+    Effect::new(move |_| {
+        if matches!(state.get(), PipeState::Closed(_)) {
+            lines.update_value(Lines::end);
+            version.update(|version| *version = version.wrapping_add(1));
         }
     });
     let matcher = Memo::new_with_compare(
