@@ -6,6 +6,9 @@
 
 #[path = "../tests/kubernetes/cluster.rs"]
 mod cluster;
+#[allow(dead_code)]
+#[path = "../tests/kubernetes/exec.rs"]
+mod exec;
 #[path = "../tests/kubernetes/fake_api.rs"]
 mod fake_api;
 

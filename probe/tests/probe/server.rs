@@ -264,20 +264,20 @@ impl FakeServer {
     /// Asks the probe to carry out a control.
     pub async fn control(&self, node: &str, control: &str, arguments: &[(&str, &str)]) -> control::Response {
         let sequence = self.next.fetch_add(1, Ordering::Relaxed);
-        let (sender, answer) = oneshot::channel();
-        self.waiting.lock().insert(sequence, sender);
         let arguments: BTreeMap<_, _> = arguments.iter().copied().collect();
         let header = serde_json::json!({"Request": {"Seq": sequence, "ServiceMethod": "control.Handle"}, "Response": null, "Value": null});
         let value = serde_json::json!({"AppID": "", "NodeID": node, "Control": control, "ControlArgs": arguments});
         let body = serde_json::json!({"Request": null, "Response": null, "Value": value});
-        self.control
-            .lock()
-            .as_ref()
-            .expect("a control connection")
-            .send([header.to_string(), body.to_string()])
-            .unwrap();
-        let answer = tokio::time::timeout(SOON, answer).await.expect("an answer in time").unwrap();
+        let answer = self.ask(sequence, [header.to_string(), body.to_string()]).await;
         serde_json::from_value(answer).unwrap()
+    }
+
+    /// Sends a request as these two frames, the first of which has this number; the value of the answer.
+    pub async fn ask(&self, sequence: u64, frames: [String; 2]) -> serde_json::Value {
+        let (sender, answer) = oneshot::channel();
+        self.waiting.lock().insert(sequence, sender);
+        self.control.lock().as_ref().expect("a control connection").send(frames).unwrap();
+        tokio::time::timeout(SOON, answer).await.expect("an answer in time").unwrap()
     }
 
     pub async fn wait_for_control_connection(&self) {

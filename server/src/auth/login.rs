@@ -120,7 +120,7 @@ fn log_in(server: &Shared, client: &Client, token: &str) -> Result<Session, Refu
     let role = auth.secrets.read().role_of(token.trim()).filter(|role| role.may_view());
     let mut event = Event::new("login", role.map_or("unknown", Role::name), client.address);
     let Some(role) = role else {
-        auth.logins.failed(client.address, now);
+        auth.logins.failed(client.address, token.trim(), now);
         server.audit.note(event.result("wrong token"));
         tracing::warn!(address = %client.address, "a login failed");
         return Err(refuse(Refusal::new(

@@ -152,7 +152,7 @@ impl Auth {
         }
         let role = self.secrets.read().role_of(token);
         let Some(role) = role else {
-            self.bearers.failed(client.address, now);
+            self.bearers.failed(client.address, token, now);
             return Err(Refusal::new(
                 axum::http::StatusCode::UNAUTHORIZED,
                 "this token is not one of this server's",

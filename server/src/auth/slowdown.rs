@@ -1,6 +1,10 @@
 //! Slows guessing down: after each wrong token an address waits twice as long, and all addresses together have a limit.
+//!
+//! The same wrong token again is no further guess. A probe that was given a wrong one presents it for ever, and must not lock out all that
+//! share its address.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -11,6 +15,8 @@ use tokio::time::Instant;
 const FREE: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Wrong tokens remembered for each address: as many probes behind it may be misconfigured, each in its own way.
+const TOKENS: usize = 8;
 /// After this much peace an address starts afresh.
 const FORGET: Duration = Duration::from_secs(900);
 /// Addresses remembered. An attacker with more than that many has all of them slowed by the limit on everybody.
@@ -22,6 +28,8 @@ const TOGETHER_BURST: f64 = 50.0;
 /// See the module's documentation.
 pub(super) struct Slowdown {
     state: Mutex<State>,
+    /// Keyed at random for each process: fingerprints cannot be made to collide from outside.
+    fingerprints: RandomState,
 }
 
 struct State {
@@ -34,6 +42,8 @@ struct State {
 struct Failures {
     count: u32,
     last: Instant,
+    /// The newest wrong tokens, as fingerprints.
+    tokens: [u64; TOKENS],
 }
 
 impl Failures {
@@ -53,6 +63,7 @@ impl Slowdown {
                 allowance: TOGETHER_BURST,
                 reckoned: now,
             }),
+            fingerprints: RandomState::new(),
         }
     }
 
@@ -70,8 +81,16 @@ impl Slowdown {
     }
 
     /// A wrong token came from this address.
-    pub(super) fn failed(&self, address: IpAddr, now: Instant) {
+    pub(super) fn failed(&self, address: IpAddr, token: &str, now: Instant) {
+        let token = self.fingerprints.hash_one(token);
         let mut state = self.state.lock();
+        if state
+            .failures
+            .get(&net(address))
+            .is_some_and(|failures| failures.tokens.contains(&token))
+        {
+            return;
+        }
         state.allowance = (state.allowance - 1.0).max(0.0);
         if state.failures.len() >= ADDRESSES {
             state
@@ -81,11 +100,17 @@ impl Slowdown {
         if state.failures.len() >= ADDRESSES {
             return;
         }
-        let failures = state.failures.entry(net(address)).or_insert(Failures { count: 0, last: now });
+        let failures = state.failures.entry(net(address)).or_insert(Failures {
+            count: 0,
+            last: now,
+            tokens: [0; TOKENS],
+        });
         if now.saturating_duration_since(failures.last) > FORGET {
             failures.count = 0;
         }
         failures.count = failures.count.saturating_add(1);
+        failures.tokens.rotate_right(1);
+        failures.tokens[0] = token;
         failures.last = now;
     }
 
@@ -113,8 +138,8 @@ mod tests {
         let slowdown = Slowdown::new(start);
         let address = "192.0.2.1".parse().expect("address");
         let waits: Vec<u64> = (0..12)
-            .map(|_| {
-                slowdown.failed(address, start);
+            .map(|guess| {
+                slowdown.failed(address, &format!("guess {guess}"), start);
                 slowdown.wait(address, start).map_or(0, |wait| wait.as_secs())
             })
             .collect();
@@ -132,9 +157,21 @@ mod tests {
         let start = Instant::now();
         let slowdown = Slowdown::new(start);
         for last in 0..60_u8 {
-            slowdown.failed(IpAddr::from([198, 51, 100, last]), start);
+            slowdown.failed(IpAddr::from([198, 51, 100, last]), "the same", start);
         }
         assert!(slowdown.wait("203.0.113.1".parse().expect("address"), start).is_some());
+    }
+
+    #[test]
+    fn the_same_wrong_token_again_is_no_further_guess() {
+        let start = Instant::now();
+        let slowdown = Slowdown::new(start);
+        let address = "192.0.2.1".parse().expect("address");
+        for _ in 0..1000 {
+            slowdown.failed(address, "a probe's old token", start);
+            slowdown.failed(address, "another probe's old token", start);
+        }
+        assert_eq!(slowdown.wait(address, start), None);
     }
 
     #[test]
@@ -142,8 +179,8 @@ mod tests {
         let start = Instant::now();
         let slowdown = Slowdown::new(start);
         let address = "2001:db8::1".parse().expect("address");
-        for _ in 0..8 {
-            slowdown.failed(address, start);
+        for guess in 0..8 {
+            slowdown.failed(address, &format!("guess {guess}"), start);
         }
         assert!(
             slowdown.wait("2001:db8::2".parse().expect("address"), start).is_some(),

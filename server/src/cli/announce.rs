@@ -13,7 +13,10 @@ pub(super) fn announce(bound: &run::Bound) {
             if server.auth.keeps_state() {
                 println!("{url}login?token={}", tokens.operator);
                 eprintln!("To look only: {url}login?token={}", tokens.viewer);
-                eprintln!("For probes:   scope probe {url} --probe-token {}", tokens.probe);
+                // No authority vouches for a certificate that this server made itself.
+                let own = server.tls.as_ref().filter(|tls| tls.is_self_signed());
+                let pin = own.map_or_else(String::new, |tls| format!(" --tls-fingerprint {}", tls.fingerprint()));
+                eprintln!("For probes:   scope probe {url} --probe-token {}{pin}", tokens.probe);
             } else {
                 println!("{url}login");
             }

@@ -104,7 +104,7 @@ async fn carry_out(server: &Shared, target: &Target, caller: &Caller<'_>, body: 
 /// The control opened a terminal: it is recorded from here on, or closed again if it must be and cannot.
 fn opened(server: &Shared, caller: &Caller<'_>, pipe: &str) -> Result<(), Refusal> {
     let recording = server.audit.record(pipe).inspect_err(|_| {
-        server.pipes.close(pipe, &End::closed(), Instant::now());
+        server.pipes.forbid(pipe, &End::closed(), Instant::now());
     })?;
     let what = What {
         pipe: pipe.to_owned(),

@@ -126,6 +126,12 @@ impl Pipes {
         entries.get_mut(id).is_some_and(|entry| entry.close(end, now))
     }
 
+    /// As [`Self::close`], but also for a pipe that no socket has opened yet: one that comes is told that it is over.
+    pub(crate) fn forbid(&self, id: &str, end: &End, now: Instant) {
+        let mut entries = self.entries.lock();
+        entries.entry(id.into()).or_insert_with(|| Entry::open(now)).close(end, now);
+    }
+
     /// Pipes whose end has been lost are closed, old memories are dropped. To be called about once a second; gives the ids closed.
     pub(crate) fn sweep(&self, now: Instant) -> Vec<Arc<str>> {
         let mut entries = self.entries.lock();
@@ -293,6 +299,14 @@ mod tests {
         assert!(pipes.is_over("p"));
         pipes.sweep(after(start, 601));
         assert!(!pipes.is_over("p"));
+    }
+
+    #[test]
+    fn a_pipe_can_be_forbidden_before_anybody_opens_it() {
+        let (pipes, start) = (Pipes::new(4), Instant::now());
+        pipes.forbid("p", &End::closed(), start);
+        assert_eq!(pipes.attach("p", Side::Probe, start).map(drop), Err(NotAttached::Over));
+        assert_eq!(pipes.open(), 0);
     }
 
     #[test]
