@@ -37,7 +37,11 @@ pub struct Context<'a> {
 pub fn build(card: &CardRef, details: &NodeDetails, context: &Context<'_>) -> CardVm {
     let node = &details.summary;
     let (header, strip) = colours::card(&node.rank, &node.label, node.pseudo);
-    let (controls, missing_controls) = controls::allowed(&details.controls, context.link);
+    let (controls, missing_controls) = if details.controls.is_empty() && !node.pseudo {
+        (Vec::new(), controls::none_offered(&card.topology, context.link).to_owned())
+    } else {
+        controls::allowed(&details.controls, context.link)
+    };
     let body = CardBody {
         parents: node
             .parents

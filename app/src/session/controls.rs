@@ -71,6 +71,20 @@ pub fn allowed(controls: &[ControlInstance], link: &LinkVm) -> (Vec<ControlVm>, 
     (shown.into_iter().map(view).collect(), sentences.join(" "))
 }
 
+/// Why there is nothing to do about a node of a view whose nodes usually offer something; empty where they do not.
+///
+/// A probe that refuses a control does not say so: it is only seen not to offer it.
+#[must_use]
+pub fn none_offered(topology: &str, link: &LinkVm) -> &'static str {
+    let live = !link.version.is_empty() || !link.hostname.is_empty();
+    match topology {
+        _ if !live || link.role == "view" => "",
+        "containers" | "pods" => "The probe that reports this offers no controls for it. If it should, see its --allow and --no-controls.",
+        "hosts" => "The probe of this host offers no shell. If it should, start it with --allow host-shell.",
+        _ => "",
+    }
+}
+
 fn view(control: &ControlInstance) -> ControlVm {
     let dangerous = ["stop", "remove", "delete", "restart", "cordon", "scale_down"]
         .iter()
@@ -103,7 +117,7 @@ fn icon(class: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::allowed;
+    use super::{allowed, none_offered};
     use crate::model::ControlInstance;
     use crate::protocol::LinkVm;
 
@@ -144,6 +158,16 @@ mod tests {
     fn viewers_see_none_and_are_told_why() {
         let (shown, missing) = allowed(&controls(), &link("view", &[]));
         assert!(shown.is_empty() && missing.contains("viewer"));
+    }
+
+    #[test]
+    fn a_node_that_usually_offers_something_and_does_not_is_explained() {
+        let live = link("operate", &[]);
+        assert!(none_offered("containers", &live).contains("--no-controls"));
+        assert!(none_offered("hosts", &live).contains("host-shell"));
+        assert_eq!(none_offered("processes", &live), "");
+        assert_eq!(none_offered("containers", &link("view", &[])), "");
+        assert_eq!(none_offered("containers", &LinkVm::default()), "", "recorded reports");
     }
 
     #[test]
