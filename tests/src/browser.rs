@@ -139,6 +139,20 @@ impl Browser {
         .await
     }
 
+    /// Clicks the first element that matches in one step, for what the page makes anew with every report: between finding such an element
+    /// and clicking it, as [`Browser::click`] does, there may be another in its place.
+    pub async fn press(&self, css: &str) -> Result<()> {
+        let body = format!(
+            "const e = document.querySelector({}); e?.click(); return !!e",
+            serde_json::to_string(css)?
+        );
+        until(&format!("{css} can be pressed"), || async {
+            ensure!(self.script(&body).await? == true, "it is not there");
+            Ok(())
+        })
+        .await
+    }
+
     /// Types into the first element that matches.
     pub async fn type_into(&self, css: &str, keys: &str) -> Result<()> {
         Ok(self.find(css).await?.send_keys(keys).await?)

@@ -58,7 +58,7 @@ async fn what_is_done_to_a_container_shows_in_the_engine_and_on_every_page() -> 
     engine_says("exited").await?;
 
     // Removing asks first, and saying no keeps the container.
-    browser.click("[data-control=docker_remove_container]:not([disabled])").await?;
+    browser.press("[data-control=docker_remove_container]:not([disabled])").await?;
     browser.find("[role=dialog] [data-testid=confirm]").await?;
     ensure!(state(NAME)? == "exited", "it is gone before anybody agreed");
     browser.click("[role=dialog] [data-testid=confirm]").await?;
@@ -74,7 +74,7 @@ async fn what_is_done_to_a_container_shows_in_the_engine_and_on_every_page() -> 
 
 /// Presses a control's button, and agrees if the page asks.
 async fn press(browser: &Browser, control: &str) -> Result<()> {
-    browser.click(&format!("[data-control={control}]:not([disabled])")).await?;
+    browser.press(&format!("[data-control={control}]:not([disabled])")).await?;
     browser
         .script("document.querySelector('[role=dialog] [data-testid=confirm]')?.click()")
         .await?;
@@ -174,7 +174,7 @@ async fn ended(browser: &Browser, wanted: &str) -> Result<()> {
 }
 
 async fn close_terminal(browser: &Browser) -> Result<()> {
-    browser.click(".dock-tab.chosen button.plain").await
+    browser.press(".dock-tab.chosen button.plain").await
 }
 
 #[tokio::test]
@@ -195,7 +195,7 @@ async fn shells_attaching_and_logs_work_through_the_page() -> Result<()> {
     let browser = Browser::open().await?;
 
     open(&browser, &scope, "shop-shell").await?;
-    browser.click("[data-control=docker_exec_container]:not([disabled])").await?;
+    browser.press("[data-control=docker_exec_container]:not([disabled])").await?;
     browser.find(".dock-pane .xterm-helper-textarea").await?;
     // The answer is not in what is typed, so the echo of the line cannot be taken for it.
     enter(&browser, "echo answer=$((6*7))-é\n").await?;
@@ -214,7 +214,7 @@ async fn shells_attaching_and_logs_work_through_the_page() -> Result<()> {
     browser.client.set_window_size(1280, 800).await?;
 
     open(&browser, &scope, "shop-echo").await?;
-    browser.click("[data-control=docker_attach_container]:not([disabled])").await?;
+    browser.press("[data-control=docker_attach_container]:not([disabled])").await?;
     browser.find(".dock-pane .xterm-helper-textarea").await?;
     enter(&browser, "hello\n").await?;
     shows(&browser, "got=hello").await?;
@@ -224,7 +224,7 @@ async fn shells_attaching_and_logs_work_through_the_page() -> Result<()> {
     close_terminal(&browser).await?;
 
     open(&browser, &scope, "shop-chatty").await?;
-    browser.click("[data-control=docker_logs_container]:not([disabled])").await?;
+    browser.press("[data-control=docker_logs_container]:not([disabled])").await?;
     browser.find("[data-pipe=live]").await?;
     docker(&["exec", "shop-chatty", "touch", "/go"])?;
     until("all lines are there", || async {

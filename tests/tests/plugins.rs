@@ -60,7 +60,7 @@ async fn drawing(browser: &Browser) -> Result<String> {
              URL.createObjectURL = blob => { blob.text().then(text => window.drawn = text); return make(blob); };",
         )
         .await?;
-    browser.click("[aria-label='Tools and exports']").await?;
+    browser.press("[aria-label='Tools and exports']").await?;
     browser
         .script("[...document.querySelectorAll('[role=dialog] button')].find(b => b.textContent.includes('SVG, whole map')).click()")
         .await?;
@@ -113,7 +113,7 @@ async fn the_example_plugin_is_seen_in_the_page_and_so_is_what_is_wrong_with_oth
     })
     .await?;
 
-    browser.click("[data-metric='I/O pressure']").await?;
+    browser.press(".metrics [data-metric='I/O pressure']").await?;
     until("the metric fills the host on the map", || async {
         let drawn = drawing(&browser).await?;
         ensure!(drawn.contains("<clipPath") && drawn.contains("37.5"), "the map is {drawn}");
@@ -131,7 +131,7 @@ async fn the_example_plugin_is_seen_in_the_page_and_so_is_what_is_wrong_with_oth
     })
     .await?;
     browser.picture("plugin").await?;
-    browser.click("[data-control='io-pressure~show-cpu']:not([disabled])").await?;
+    browser.press("[data-control='io-pressure~show-cpu']:not([disabled])").await?;
     until("the control took effect: the next one is offered", || async {
         browser.find("[data-control='io-pressure~show-memory']").await?;
         ensure!(details(&browser).await?.contains("CPU pressure"), "no CPU pressure");
@@ -140,7 +140,7 @@ async fn the_example_plugin_is_seen_in_the_page_and_so_is_what_is_wrong_with_oth
     .await?;
 
     plugin.kill()?;
-    browser.click(".foot button.plain").await?;
+    browser.press(".foot button.plain").await?;
     until("the page says that it is gone", || async {
         let text = said_of_plugins(&browser).await?;
         ensure!(text.contains("error: Connection refused"), "it says: {text}");
