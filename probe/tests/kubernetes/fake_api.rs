@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 pub enum Fault {
     /// The next list or watch is answered with this status.
     Status(u16),
+    /// The next list or watch is answered only when this is cancelled.
+    Slow(CancellationToken),
     /// The next watch says that its version is too old (410 inside the stream).
     Expired,
 }
@@ -222,8 +224,10 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
         return status(404, "the server could not find the requested resource");
     }
     let Some(name) = name else {
-        if let Some(Fault::Status(code)) = take_status_fault(&api, &collection) {
-            return status(code, "as the test asked");
+        match take_fault(&api, &collection) {
+            Some(Fault::Status(code)) => return status(code, "as the test asked"),
+            Some(Fault::Slow(until)) => until.cancelled().await,
+            _ => {}
         }
         return match (&parts.method, query.contains_key("watch")) {
             (&Method::POST, _) => create(&api, &collection, &body),
@@ -287,10 +291,11 @@ fn split(path: &str) -> Option<(String, String, Option<String>, String)> {
     ))
 }
 
-fn take_status_fault(api: &Api, collection: &str) -> Option<Fault> {
+/// The next fault of a collection that befalls a request as a whole.
+fn take_fault(api: &Api, collection: &str) -> Option<Fault> {
     let mut inner = api.inner.lock();
     let faults = inner.faults.get_mut(collection)?;
-    if matches!(faults.front(), Some(Fault::Status(_))) {
+    if matches!(faults.front(), Some(Fault::Status(_) | Fault::Slow(_))) {
         faults.pop_front()
     } else {
         None

@@ -256,6 +256,80 @@ async fn a_broken_watch_resumes_where_it_was_without_listing_again() {
     assert_eq!(lists(&probe.api), before);
 }
 
+/// Lists (not watches) of one kind of object so far.
+fn lists(api: &Api, collection: &str) -> usize {
+    let start = format!("GET {collection}?");
+    let requests = api.all_requests();
+    let of_kind = requests.iter().filter(|request| request.starts_with(&start));
+    of_kind.filter(|request| !request.contains("watch=true")).count()
+}
+
+#[tokio::test]
+async fn a_storm_of_expired_watches_lists_each_time_once_and_leaves_other_kinds_alone() {
+    const STORM: usize = 3;
+    let (api, address) = Api::start().await;
+    shop(&api);
+    let mut probe = Probe::start(api, address, None).await;
+    probe
+        .report_when("everything", |report| {
+            report.topology(Kind::Pod).nodes.len() == 3 && !report.topology(Kind::Service).nodes.is_empty()
+        })
+        .await;
+    let (pods, services) = (lists(&probe.api, "/api/v1/pods"), lists(&probe.api, "/api/v1/services"));
+    probe.api.fail("/api/v1/pods", &vec![Fault::Expired; STORM]);
+    probe.api.disconnect_all();
+    for _ in 0..600 {
+        assert_eq!(
+            probe.reporter.report(&Tick::at_system_time()).await.topology(Kind::Pod).nodes.len(),
+            3,
+            "what is known stays"
+        );
+        if probe.api.faults_done("/api/v1/pods") && lists(&probe.api, "/api/v1/pods") == pods + STORM {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // A change gets through only once the last list is over and watched from.
+    probe.api.put("/api/v1/pods", pod("shop", "after", "web", "n1"));
+    probe
+        .report_when("the storm is over", |report| report.topology(Kind::Pod).nodes.len() == 4)
+        .await;
+    assert_eq!(
+        lists(&probe.api, "/api/v1/pods"),
+        pods + STORM,
+        "one list for each watch that had expired"
+    );
+    assert_eq!(lists(&probe.api, "/api/v1/services"), services, "a cut watch goes on where it was");
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_holds_up_nothing_else() {
+    let (api, address) = Api::start().await;
+    shop(&api);
+    let answer = CancellationToken::new();
+    api.fail("/api/v1/services", &[Fault::Slow(answer.clone())]);
+    let mut probe = Probe::start(api, address, None).await;
+    let report = probe
+        .report_when("pods and deployments", |report| {
+            report.topology(Kind::Pod).nodes.len() == 3 && !report.topology(Kind::Deployment).nodes.is_empty()
+        })
+        .await;
+    assert!(report.topology(Kind::Service).nodes.is_empty());
+    probe.api.put("/api/v1/pods", pod("shop", "meanwhile", "web", "n1"));
+    probe
+        .report_when("changes go on", |report| report.topology(Kind::Pod).nodes.len() == 4)
+        .await;
+    assert_eq!(
+        lists(&probe.api, "/api/v1/services"),
+        1,
+        "a slow answer is waited for, not asked for again"
+    );
+    answer.cancel();
+    probe
+        .report_when("services in the end", |report| !report.topology(Kind::Service).nodes.is_empty())
+        .await;
+}
+
 #[tokio::test]
 async fn a_missing_kind_of_object_is_not_asked_for_again_and_again() {
     let (api, address) = Api::start().await;
