@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
 use super::fake_api::Api;
-use super::server::{FakeServer, FromProbe, PipeEnd, state};
+use super::server::{FakeServer, FromProbe, PipeEnd};
 use super::{POD, SOON, kubernetes_args, latest, shop};
 
 struct World {
@@ -25,7 +25,6 @@ impl World {
         let (api, address) = Api::start().await;
         shop(&api);
         let server = FakeServer::start(true).await;
-        let mut reports = server.reports();
         let mut args = Args {
             targets: vec![server.address.to_string()],
             ..Args::default()
@@ -50,10 +49,9 @@ impl World {
         let probe = tokio::spawn(scope_probe::run(args, stop.clone()));
         server.wait_for_control_connection().await;
         let offered = "kubernetes_get_logs;kubernetes_exec_pod;kubernetes_describe";
-        state(&mut reports, |report| {
-            latest(report, Kind::Pod, POD, "active_controls").as_deref() == Some(offered)
-        })
-        .await;
+        server
+            .state(|report| latest(report, Kind::Pod, POD, "active_controls").as_deref() == Some(offered))
+            .await;
         Self { api, server, stop, probe }
     }
 

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::Probe;
 use crate::controls::{end_of, read_until};
 use crate::engine::{TestContainer, docker};
-use crate::server::{self, FakeServer, FromProbe};
+use crate::server::{FakeServer, FromProbe};
 
 const RECORDING: &str = include_str!("../../../server/tests/golden/control-websockets.json");
 
@@ -60,7 +60,6 @@ async fn the_recorded_requests_are_answered_as_the_originals_probe_answered_them
     let recording: Value = serde_json::from_str(RECORDING).expect("JSON");
     let containers = containers();
     let server = FakeServer::start(true).await;
-    let mut reports = server.reports();
     let probe = Probe::start(&server, |args| {
         args.collect.docker = true;
         args.collect.hostname = Some("host-a".to_owned());
@@ -68,11 +67,12 @@ async fn the_recorded_requests_are_answered_as_the_originals_probe_answered_them
         args.control.allow.push(scope_probe::config::Allow::HostShell);
     });
     server.wait_for_control_connection().await;
-    server::state(&mut reports, |report| {
-        let known = &report.topology(Kind::Container).nodes;
-        containers.values().all(|container| known.contains_key(container.node().as_str()))
-    })
-    .await;
+    server
+        .state(|report| {
+            let known = &report.topology(Kind::Container).nodes;
+            containers.values().all(|container| known.contains_key(container.node().as_str()))
+        })
+        .await;
 
     let (asked, answered) = (texts(&recording[0], "s2c"), texts(&recording[0], "c2s"));
     // The recording's pipes, and ours in their place.
