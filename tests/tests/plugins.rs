@@ -114,11 +114,12 @@ async fn the_example_plugin_is_seen_in_the_page_and_so_is_what_is_wrong_with_oth
     .await?;
 
     // A node that a metric fills is drawn with a clip at the metric's level.
-    let before = drawing(&browser).await?;
-    ensure!(
-        before.contains(HOST) && !before.contains("<clipPath"),
-        "filled before a metric was chosen: {before}"
-    );
+    until("the map draws the host, unfilled", || async {
+        let drawn = drawing(&browser).await?;
+        ensure!(drawn.contains(HOST) && !drawn.contains("<clipPath"), "the map is {drawn}");
+        Ok(())
+    })
+    .await?;
     browser.press(".metrics [data-metric='I/O pressure']").await?;
     until("the metric fills the host on the map", || async {
         let drawn = drawing(&browser).await?;
@@ -127,8 +128,14 @@ async fn the_example_plugin_is_seen_in_the_page_and_so_is_what_is_wrong_with_oth
     })
     .await?;
 
-    open_details(&browser, HOST).await?;
+    until("the host can be opened", || open_details(&browser, HOST)).await?;
     until("the details have the plugin's row and table", || async {
+        // Rows of a priority beyond ten are behind "more".
+        browser
+            .script(
+                "[...document.querySelectorAll('.details .card button')].filter(b => / more$/.test(b.textContent)).forEach(b => b.click())",
+            )
+            .await?;
         let text = details(&browser).await?;
         for wanted in ["Pressure shown", "I/O (full)", "1.25 %", "5 min"] {
             ensure!(text.contains(wanted), "no {wanted} in {text}");

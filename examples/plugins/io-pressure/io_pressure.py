@@ -62,6 +62,8 @@ class Plugin:
             pressure = read_pressure(self.root, resource)
             for kind, numbers in pressure.items():
                 row = f"{TABLE}{NAMES[resource]} ({kind})___"
+                # A row has no title of its own: what it is about is a column like the others.
+                latest[row + "of"] = {"timestamp": time, "value": f"{NAMES[resource]} ({kind})"}
                 for column in ["avg10", "avg60", "avg300"]:
                     latest[row + column] = {"timestamp": time, "value": f"{numbers.get(column, 0):.2f} %"}
             if resource == shown:
@@ -91,6 +93,7 @@ class Plugin:
                         "prefix": TABLE,
                         "type": "multicolumn-table",
                         "columns": [
+                            {"id": "of", "label": "Waiting for", "dataType": ""},
                             {"id": "avg10", "label": "10 s", "dataType": ""},
                             {"id": "avg60", "label": "1 min", "dataType": ""},
                             {"id": "avg300", "label": "5 min", "dataType": ""},

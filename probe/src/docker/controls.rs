@@ -123,7 +123,11 @@ async fn act(engine: Engine, call: Call, run: fn(bollard::Docker, String) -> Act
         // It already is in the state that was asked for.
         Err(Error::DockerResponseServerError { status_code: 304, .. }) => {}
         Err(Error::DockerResponseServerError { status_code: 404, .. }) if removing => {}
-        Err(Error::DockerResponseServerError { status_code: 409, message }) if already(&call.request.control, &message) => {}
+        // Docker answers 500 where other engines, and Docker itself elsewhere, say 409.
+        Err(Error::DockerResponseServerError {
+            status_code: 409 | 500,
+            message,
+        }) if already(&call.request.control, &message) => {}
         Err(error) => return Err(engine_error(&error)),
     }
     let removed_node = if removing { call.request.node_id } else { String::new() };
