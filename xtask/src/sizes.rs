@@ -11,7 +11,7 @@ use crate::shell::{command, output, root};
 /// Compressed bytes before the first terminal: what we want to get to.
 const BUDGET: u64 = 400_000;
 /// What no change may exceed meanwhile: a little above the page as it is. To be lowered with every saving, until it is the budget.
-const CEILING: u64 = 1_000_000;
+const CEILING: u64 = 750_000;
 /// Fetched when the first terminal opens, or never by a browser that shows the map.
 const LATER: [&str; 1] = ["vendor/"];
 
