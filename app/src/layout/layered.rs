@@ -2,7 +2,7 @@
 //!
 //! Indices are the component's own; the caller moves the result to where there is room.
 
-use super::{coords, graph, line, order, route};
+use super::{coords, dense, graph, line, order, route};
 use crate::scene::data::{Point, Routes};
 
 /// Parallel edges count so often at most when crossings are weighed.
@@ -23,30 +23,26 @@ pub(super) struct Block {
 
 /// Lays out `n` nodes and `edges` (no loops; parallel edges allowed). `hint` gives nodes a wished x, to resemble an older layout.
 pub(super) fn layout(n: usize, edges: &[(u32, u32)], hint: Option<&[f32]>) -> Block {
-    let turned = graph::acyclic(n, edges);
-    // Parallel and opposite edges share one route: sort, keep the first, remember whose each is.
-    let mut keyed: Vec<((u32, u32), u32)> = turned.iter().enumerate().map(|(i, &e)| (e, i as u32)).collect();
-    keyed.sort_unstable();
-    let mut unique: Vec<(u32, u32)> = Vec::with_capacity(edges.len());
-    let mut weights: Vec<u32> = Vec::with_capacity(edges.len());
-    let mut share = vec![0u32; edges.len()];
-    for (pair, index) in keyed {
-        if unique.last() != Some(&pair) {
-            unique.push(pair);
-            weights.push(0);
-        }
-        if let Some(weight) = weights.last_mut() {
-            *weight = (*weight + 1).min(HEAVIEST);
-        }
-        share[index as usize] = unique.len() as u32 - 1;
+    let mut merged = Merged::new(&graph::acyclic(n, edges));
+    let mut rank = graph::ranks(n, &merged.unique);
+    let mut longest = u32::MAX;
+    if dense::is_too_deep(dense::bends(&merged.unique, &rank), n, merged.unique.len()) {
+        rank = dense::ranks(n, edges);
+        let height = |v: u32| (rank[v as usize], v);
+        let downwards: Vec<(u32, u32)> = edges
+            .iter()
+            .map(|&(a, b)| if height(a) > height(b) { (b, a) } else { (a, b) })
+            .collect();
+        merged = Merged::new(&downwards);
+        longest = dense::longest_span(&merged.unique, &rank, n);
     }
-    let rank = graph::ranks(n, &unique);
-    let proper = graph::Proper::new(n, &unique, &weights, rank);
+    let (ranked, weights, place) = merged.ranked(&rank, longest);
+    let proper = graph::Proper::new(n, &ranked, &weights, rank);
     let starts: Vec<Vec<f32>> = match hint {
-        Some(hint) => vec![spread_hint(&proper, &unique, hint)],
+        Some(hint) => vec![spread_hint(&proper, &ranked, hint)],
         None if n > ON_A_LINE => Vec::new(),
         None => (0..if proper.len() <= SMALL { 4 } else { 1 })
-            .map(|seed| spread_hint(&proper, &unique, &line::line(n, &unique, seed)))
+            .map(|seed| spread_hint(&proper, &ranked, &line::line(n, &merged.unique, seed)))
             .collect(),
     };
     let order = order::order(&proper, &starts);
@@ -59,16 +55,21 @@ pub(super) fn layout(n: usize, edges: &[(u32, u32)], hint: Option<&[f32]>) -> Bl
     let mut points: Vec<Point> = Vec::new();
     let mut path: Vec<Point> = Vec::new();
     for (i, &(from, to)) in edges.iter().enumerate() {
-        let index = share[i] as usize;
-        waypoints(
-            &proper,
-            &placed,
-            &block.positions,
-            unique[index],
-            proper.first_bend[index],
-            &mut points,
-        );
-        if unique[index] != (from, to) {
+        let index = merged.share[i] as usize;
+        let pair = merged.unique[index];
+        match place[index] {
+            Some(at) => waypoints(
+                &proper,
+                &placed,
+                &block.positions,
+                pair,
+                proper.first_bend[at as usize],
+                &mut points,
+            ),
+            // Along a rank or across many of them, in a tangle: straight.
+            None => points = vec![block.positions[pair.0 as usize], block.positions[pair.1 as usize]],
+        }
+        if pair != (from, to) {
             points.reverse();
         }
         path.clear();
@@ -76,6 +77,53 @@ pub(super) fn layout(n: usize, edges: &[(u32, u32)], hint: Option<&[f32]>) -> Bl
         block.routes.push(&path);
     }
     block
+}
+
+/// Edges of which parallel and opposite ones share a route.
+struct Merged {
+    /// One of each, sorted.
+    unique: Vec<(u32, u32)>,
+    /// How many each stands for, at most [`HEAVIEST`].
+    weights: Vec<u32>,
+    /// For each edge given, its place in `unique`.
+    share: Vec<u32>,
+}
+
+impl Merged {
+    fn new(turned: &[(u32, u32)]) -> Self {
+        let mut keyed: Vec<((u32, u32), u32)> = turned.iter().enumerate().map(|(i, &e)| (e, i as u32)).collect();
+        keyed.sort_unstable();
+        let mut merged = Self {
+            unique: Vec::with_capacity(turned.len()),
+            weights: Vec::with_capacity(turned.len()),
+            share: vec![0u32; turned.len()],
+        };
+        for (pair, index) in keyed {
+            if merged.unique.last() != Some(&pair) {
+                merged.unique.push(pair);
+                merged.weights.push(0);
+            }
+            if let Some(weight) = merged.weights.last_mut() {
+                *weight = (*weight + 1).min(HEAVIEST);
+            }
+            merged.share[index as usize] = merged.unique.len() as u32 - 1;
+        }
+        merged
+    }
+
+    /// Those that lead down by one to `longest` ranks, their weights, and for each of `unique` its place among them.
+    fn ranked(&self, rank: &[u32], longest: u32) -> (Vec<(u32, u32)>, Vec<u32>, Vec<Option<u32>>) {
+        let (mut ranked, mut weights, mut place) = (Vec::new(), Vec::new(), Vec::with_capacity(self.unique.len()));
+        for (&pair, &weight) in self.unique.iter().zip(&self.weights) {
+            let fits = (1..=longest).contains(&dense::span(pair, rank));
+            place.push(fits.then_some(ranked.len() as u32));
+            if fits {
+                ranked.push(pair);
+                weights.push(weight);
+            }
+        }
+        (ranked, weights, place)
+    }
 }
 
 /// Wishes for bends: on the line between their edge's ends.

@@ -1,10 +1,11 @@
 //! Places for nodes and routes for edges: layered, clients above servers, stable from one update to the next.
 //!
 //! Runs in the worker. Deterministic: equal histories give equal layouts. Asks no clock and knows nothing of metrics, colours or pixels.
-//! `graph`, `line`, `order`, `coords` and `layered` lay one component out from nothing; `engine` decides what of a map needs that and what only needs
+//! `graph`, `dense`, `line`, `order`, `coords` and `layered` lay one component out from nothing; `engine` decides what of a map needs that and what only needs
 //! a free place (`rows`) beside its neighbours.
 
 mod coords;
+mod dense;
 mod engine;
 pub mod generate;
 mod graph;
