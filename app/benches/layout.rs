@@ -81,8 +81,9 @@ fn report_quality() {
         "| nodes | edges | crossings | edge length | overlaps | edges over nodes | width × height | from nothing ms | one node more ms |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
-    for size in SIZES {
-        let graph = generate::service_graph(size, 7);
+    let services = SIZES.map(|size| (size.to_string(), generate::service_graph(size, 7)));
+    let tangle = ("1000 in a tangle".to_owned(), generate::tangle(1_000, 10_000, 3));
+    for (name, graph) in services.into_iter().chain([tangle]) {
         let mut engine = Engine::new();
         let mut fastest = f64::INFINITY;
         for _ in 0..5 {
@@ -107,7 +108,7 @@ fn report_quality() {
             all.clone().fold(f32::NEG_INFINITY, f32::max) - all.fold(f32::INFINITY, f32::min)
         };
         println!(
-            "| {size} | {} | {} | {:.0} k | {} | {} | {:.0} × {:.0} | {fastest:.2} | {one:.3} |",
+            "| {name} | {} | {} | {:.0} k | {} | {} | {:.0} × {:.0} | {fastest:.2} | {one:.3} |",
             graph.edges.len(),
             quality::crossings(&lines, 60.0),
             quality::length(&lines) / 1e3,

@@ -55,6 +55,33 @@ fn check(graph: &Graph, layout: &Layout) {
     }
 }
 
+/// Cutting cycles would give such a graph hundreds of rows, and each edge as many bends.
+#[test]
+fn where_everything_talks_to_everything_the_map_keeps_the_shape_of_a_screen() {
+    for (nodes, edges) in [(100, 1_000), (300, 3_000), (1_000, 10_000)] {
+        let graph = generate::tangle(nodes, edges, 3);
+        let mut engine = Engine::new();
+        let layout = engine.update(&graph).clone();
+        check(&graph, &layout);
+        let (mut width, mut height) = (0f32, 0f32);
+        for place in &layout.positions {
+            width = width.max(place[0]);
+            height = height.max(place[1]);
+        }
+        assert!(height < width, "{nodes} nodes in {width} × {height}");
+        let points = layout.routes.points.len();
+        assert!(points < edges * 13, "{points} points for {edges} edges");
+        // One more node, and nobody else moves.
+        let mut grown = graph.clone();
+        grown.nodes.push(GraphNode {
+            id: "new".into(),
+            rank: "peer".into(),
+        });
+        grown.edges.push((nodes as u32, 7));
+        assert_eq!(engine.update(&grown).positions[..nodes], layout.positions[..]);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 

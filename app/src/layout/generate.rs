@@ -38,6 +38,21 @@ impl Random {
     }
 }
 
+/// A graph in which anybody talks to anybody: `edges` edges between `nodes` nodes, most of them on cycles, as in a gossiping cluster.
+pub fn tangle(nodes: usize, edges: usize, seed: u64) -> Graph {
+    let mut random = Random::new(seed);
+    let node = |i: usize| GraphNode {
+        id: format!("node-{i}").into(),
+        rank: "peer".into(),
+    };
+    Graph {
+        nodes: (0..nodes).map(node).collect(),
+        edges: (0..edges)
+            .map(|_| (random.below(nodes) as u32, random.below(nodes) as u32))
+            .collect(),
+    }
+}
+
 /// A service graph of `nodes` nodes and 1.5 to 2 edges a node.
 pub fn service_graph(nodes: usize, seed: u64) -> Graph {
     let mut random = Random::new(seed);
