@@ -155,7 +155,15 @@ async fn run(server: &Server, id: &str, mut local: Local, shutdown: &Cancellatio
             code: CloseCode::Normal,
             reason: reason.into(),
         };
-        if timeout(LOST, socket.close(Some(frame))).await.is_err() {
+        // The server must have read how it ended before it hears, on another connection, that it is over.
+        let told = async {
+            socket.close(Some(frame)).await?;
+            while let Some(message) = socket.next().await {
+                message?;
+            }
+            Ok::<_, tokio_tungstenite::tungstenite::Error>(())
+        };
+        if timeout(LOST, told).await.is_err() {
             tracing::debug!(id, "the server did not take the close of a pipe");
         }
     }
