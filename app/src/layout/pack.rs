@@ -19,20 +19,32 @@ pub(super) fn extent(positions: &[Point]) -> (Point, Point) {
     if positions.is_empty() { ([0.0; 2], [0.0; 2]) } else { (low, high) }
 }
 
-/// Offsets for boxes of these sizes (distances between outermost centres): shelves, tallest first, about as wide as a screen.
+/// How large a map of this size is beside a screen of our shape: the less, the larger it can be drawn.
+fn spread(size: Point) -> f32 {
+    (size[0] / ASPECT).max(size[1])
+}
+
+/// Offsets for boxes of these sizes (distances between outermost centres): shelves, tallest first, as wide as makes the whole largest on a screen.
 pub(super) fn shelves(sizes: &[Point]) -> Vec<Point> {
     let padded: Vec<Point> = sizes.iter().map(|s| [s[0] + NODE_PITCH * 1.25, s[1] + ROW_PITCH * 1.1]).collect();
     let area: f32 = padded.iter().map(|s| s[0] * s[1]).sum();
     let widest = padded.iter().map(|s| s[0]).fold(0.0, f32::max);
-    let limit = (area * ASPECT).sqrt().max(widest) + 1.0;
-    let mut by_height: Vec<usize> = (0..sizes.len()).collect();
+    let fair = (area * ASPECT).sqrt();
+    let tries = [1.0, 1.15, 1.35, 1.6, 2.0].map(|share| filled(&padded, (fair * share).max(widest) + 1.0));
+    let best = tries.into_iter().min_by(|a, b| spread(a.1).total_cmp(&spread(b.1)));
+    best.map(|(offsets, _)| offsets).unwrap_or_default()
+}
+
+/// Offsets on shelves of a width, and the size of it all.
+fn filled(padded: &[Point], limit: f32) -> (Vec<Point>, Point) {
+    let mut by_height: Vec<usize> = (0..padded.len()).collect();
     by_height.sort_by(|&a, &b| {
         padded[b][1]
             .total_cmp(&padded[a][1])
             .then(padded[b][0].total_cmp(&padded[a][0]))
             .then(a.cmp(&b))
     });
-    let mut offsets = vec![[0.0; 2]; sizes.len()];
+    let mut offsets = vec![[0.0; 2]; padded.len()];
     // Each shelf is filled from the left; low boxes stack upon one another while the shelf is tall enough.
     let (mut x, mut y, mut shelf, mut column, mut stacked) = (0f32, 0f32, 0f32, 0f32, 0f32);
     for index in by_height {
@@ -53,31 +65,32 @@ pub(super) fn shelves(sizes: &[Point]) -> Vec<Point> {
         column = size[0];
         stacked = size[1];
     }
-    offsets
+    let all = offsets.iter().zip(padded);
+    let size = all.fold([0f32; 2], |size, (at, own)| {
+        [size[0].max(at[0] + own[0]), size[1].max(at[1] + own[1])]
+    });
+    (offsets, size)
 }
 
-/// Columns of the grid of `count` unconnected nodes beside a map of this size.
-pub(super) fn grid_columns(count: usize, size: Point) -> usize {
-    let square = (count as f32 * 1.5).sqrt().ceil();
-    let across = (size[0] / NODE_PITCH).floor() + 1.0;
-    // Below a wide map the grid spreads under it instead of making it taller.
-    let columns = if size[0] >= size[1] * 1.4 {
-        square.max(across.min(count as f32))
-    } else {
-        square
-    };
-    (columns as usize).max(1)
-}
-
-/// Where the grid begins: right of a portrait map, below a landscape one.
-pub(super) fn grid_origin(low: Point, high: Point, empty: bool) -> Point {
+/// Where the grid of `count` unconnected nodes begins and how many columns it has: right of the map or below it, whichever leaves it larger.
+pub(super) fn grid(count: usize, low: Point, high: Point, empty: bool) -> (Point, usize) {
+    let count = count.max(1) as f32;
+    let alone = (count * ASPECT * ROW_PITCH / NODE_PITCH).sqrt().ceil();
     if empty {
-        return [0.0, 0.0];
+        return ([0.0, 0.0], alone as usize);
     }
     let (width, height) = (high[0] - low[0], high[1] - low[1]);
-    if width < height {
-        [high[0] + NODE_PITCH * 1.3, low[1]]
+    // As many columns as the map is wide, or as many rows as it is high, if that is not the longer way.
+    let under = ((width / NODE_PITCH).floor() + 1.0).max(alone).min(count);
+    let beside = (count / ((height / ROW_PITCH).floor() + 1.0).max((count / alone).ceil()).min(count)).ceil();
+    let gap = [NODE_PITCH * 1.3, ROW_PITCH * 1.2];
+    let size = |columns: f32| [(columns - 1.0) * NODE_PITCH, ((count / columns).ceil() - 1.0) * ROW_PITCH];
+    let (below, right) = (size(under), size(beside));
+    let below = spread([width.max(below[0]), height + gap[1] + below[1]]);
+    let right = spread([width + gap[0] + right[0], height.max(right[1])]);
+    if right < below {
+        ([high[0] + gap[0], low[1]], beside as usize)
     } else {
-        [low[0], high[1] + ROW_PITCH * 1.2]
+        ([low[0], high[1] + gap[1]], under as usize)
     }
 }

@@ -128,10 +128,10 @@ impl Engine {
             .map(|i| self.places[members[i] as usize].at)
             .collect();
         let (low, high) = pack::extent(&rest);
-        let columns = pack::grid_columns(single.len() + grid.len(), [high[0] - low[0], high[1] - low[1]]);
         let (origin, columns) = if grid.is_empty() {
-            (pack::grid_origin(low, high, rest.is_empty()), columns)
+            pack::grid(single.len(), low, high, rest.is_empty())
         } else {
+            let (_, columns) = pack::grid(single.len() + grid.len(), low, high, rest.is_empty());
             let (low, high) = pack::extent(&grid);
             (low, columns.max(((high[0] - low[0]) / NODE_PITCH).round() as usize + 1))
         };
