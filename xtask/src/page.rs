@@ -1,4 +1,4 @@
-//! Builds the page: both WebAssembly programs, through Trunk, into `dist/`.
+//! Builds the page and its worker, one WebAssembly program, through Trunk, into `dist/`.
 
 use anyhow::Result;
 
@@ -53,7 +53,7 @@ fn build(board: &Board) -> Result<()> {
     })?;
     board.step(
         "page",
-        "building it with Trunk into dist/ (npm packages, two WebAssembly programs)",
+        "building it with Trunk into dist/ (npm packages, one WebAssembly program)",
         trunk,
     )?;
     remember("page", sources)
