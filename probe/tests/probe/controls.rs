@@ -29,8 +29,13 @@ async fn a_container_is_reported_and_every_change_made_to_it_shows() {
     let node = container.node();
     let server = FakeServer::start(true).await;
     let probe = docker_probe(&server).await;
+    // The engine may still tell of the container's start: that shortcut report says what it is, not yet where it is in the network.
+    let placed = |report: &Report| {
+        let container = report.topology(Kind::Container).nodes.get(node.as_str());
+        container.is_some_and(|container| container.sets.get("docker_container_ips_with_scopes").is_some())
+    };
     let seen = server
-        .state(|report| latest(report, &node, "docker_container_state").as_deref() == Some("running"))
+        .state(|report| latest(report, &node, "docker_container_state").as_deref() == Some("running") && placed(report))
         .await;
     assert_eq!(latest(&seen, &node, "docker_label_made.by").as_deref(), Some("scope-probe-test"));
     let active = latest(&seen, &node, "active_controls").unwrap();
