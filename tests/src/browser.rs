@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
 use fantoccini::elements::Element;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -156,6 +157,30 @@ impl Browser {
     /// Types into the first element that matches.
     pub async fn type_into(&self, css: &str, keys: &str) -> Result<()> {
         Ok(self.find(css).await?.send_keys(keys).await?)
+    }
+
+    /// Types as hands do, key by key, to the first element that matches: a terminal's own field has no size, so nothing can be sent to it.
+    pub async fn type_keys(&self, css: &str, text: &str) -> Result<()> {
+        const ENTER: char = '\u{e007}';
+        const CONTROL: char = '\u{e009}';
+        self.find(css).await?;
+        self.script(&format!("document.querySelector({css:?}).focus()")).await?;
+        let mut keys = KeyActions::new("keyboard".to_owned());
+        for character in text.chars() {
+            let (held, value) = match character {
+                '\n' => (false, ENTER),
+                '\u{1}'..='\u{1a}' => (true, char::from(b'a' - 1 + character as u8)),
+                other => (false, other),
+            };
+            if held {
+                keys = keys.then(KeyAction::Down { value: CONTROL });
+            }
+            keys = keys.then(KeyAction::Down { value }).then(KeyAction::Up { value });
+            if held {
+                keys = keys.then(KeyAction::Up { value: CONTROL });
+            }
+        }
+        Ok(self.client.perform_actions(keys).await?)
     }
 
     /// The visible text of the first element that matches.

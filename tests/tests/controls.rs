@@ -139,7 +139,7 @@ async fn shows(browser: &Browser, wanted: &str) -> Result<String> {
 }
 
 async fn enter(browser: &Browser, keys: &str) -> Result<()> {
-    browser.type_into(".dock-pane:not(.hidden) .xterm-helper-textarea", keys).await
+    browser.type_keys(".dock-pane:not(.hidden) .xterm-helper-textarea", keys).await
 }
 
 /// Columns and rows that the page says the terminal has, once they are no longer `other`.
