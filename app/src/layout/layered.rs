@@ -36,7 +36,11 @@ pub(super) fn layout(n: usize, edges: &[(u32, u32)], hint: Option<&[f32]>) -> Bl
         merged = Merged::new(&downwards);
         longest = dense::longest_span(&merged.unique, &rank, n);
     }
-    let (ranked, weights, place) = merged.ranked(&rank, longest);
+    let Ranked {
+        edges: ranked,
+        weights,
+        place,
+    } = merged.ranked(&rank, longest);
     let proper = graph::Proper::new(n, &ranked, &weights, rank);
     let starts: Vec<Vec<f32>> = match hint {
         Some(hint) => vec![spread_hint(&proper, &ranked, hint)],
@@ -89,6 +93,15 @@ struct Merged {
     share: Vec<u32>,
 }
 
+/// Edges that take part in ranks and orders.
+#[derive(Default)]
+struct Ranked {
+    edges: Vec<(u32, u32)>,
+    weights: Vec<u32>,
+    /// For each merged edge, its place among `edges`; `None` for those that are drawn straight.
+    place: Vec<Option<u32>>,
+}
+
 impl Merged {
     fn new(turned: &[(u32, u32)]) -> Self {
         let mut keyed: Vec<((u32, u32), u32)> = turned.iter().enumerate().map(|(i, &e)| (e, i as u32)).collect();
@@ -112,17 +125,17 @@ impl Merged {
     }
 
     /// Those that lead down by one to `longest` ranks, their weights, and for each of `unique` its place among them.
-    fn ranked(&self, rank: &[u32], longest: u32) -> (Vec<(u32, u32)>, Vec<u32>, Vec<Option<u32>>) {
-        let (mut ranked, mut weights, mut place) = (Vec::new(), Vec::new(), Vec::with_capacity(self.unique.len()));
+    fn ranked(&self, rank: &[u32], longest: u32) -> Ranked {
+        let mut ranked = Ranked::default();
         for (&pair, &weight) in self.unique.iter().zip(&self.weights) {
             let fits = (1..=longest).contains(&dense::span(pair, rank));
-            place.push(fits.then_some(ranked.len() as u32));
+            ranked.place.push(fits.then_some(ranked.edges.len() as u32));
             if fits {
-                ranked.push(pair);
-                weights.push(weight);
+                ranked.edges.push(pair);
+                ranked.weights.push(weight);
             }
         }
-        (ranked, weights, place)
+        ranked
     }
 }
 
