@@ -3,6 +3,7 @@
 //! Places come out of the picture that the page itself saves, colours out of the screen, so that neither is asked of what is under test.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine as _;
@@ -163,12 +164,16 @@ pub async fn difference(browser: &Browser, a: &[u8], b: &[u8]) -> Result<f64> {
         .with_context(|| format!("the pictures could not be compared: {answer}"))
 }
 
-/// Waits until the text alternative of the map has this many nodes at least and does not change any more.
+/// Waits until the map has this many nodes at least and does not change any more: for a while, since what the worker still lays out comes
+/// to the page when it is done.
 pub async fn at_rest(browser: &Browser, least: usize) -> Result<BTreeMap<String, Place>> {
     until("the map comes to rest", || async {
         let first = places(browser).await?;
         ensure!(first.len() >= least, "{} nodes are drawn", first.len());
-        ensure!(first == places(browser).await?, "it still moves");
+        for _ in 0..4 {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            ensure!(first == places(browser).await?, "it still moves");
+        }
         Ok(first)
     })
     .await
