@@ -31,7 +31,7 @@ fn image() -> &'static str {
             .into_iter()
             .find(|path| std::path::Path::new(path).exists());
         std::fs::copy(busybox.expect("busybox; install busybox-static"), bin.join("busybox")).unwrap();
-        for applet in ["sh", "sleep", "cat", "stty", "ps", "seq", "echo", "nc"] {
+        for applet in ["sh", "sleep", "cat", "stty", "ps", "seq", "echo", "nc", "ls", "mkdir"] {
             std::os::unix::fs::symlink("busybox", bin.join(applet)).unwrap();
         }
         let tar = Command::new("tar").arg("-C").arg(root.path()).args(["-c", "."]).output().unwrap();

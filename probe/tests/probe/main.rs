@@ -11,6 +11,7 @@ mod nat;
 mod plugins;
 mod publishing;
 mod server;
+mod transcript;
 
 use std::sync::Arc;
 use std::time::Duration;

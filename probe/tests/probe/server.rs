@@ -45,7 +45,7 @@ pub enum FromProbe {
 
 /// Says of a report whether it gets lost.
 type Loses = Box<dyn FnMut(&Received) -> bool + Send>;
-type Waiting = BTreeMap<u64, oneshot::Sender<serde_json::Value>>;
+type Waiting = BTreeMap<u64, oneshot::Sender<[serde_json::Value; 2]>>;
 
 pub struct FakeServer {
     pub address: SocketAddr,
@@ -72,6 +72,8 @@ pub struct FakeServer {
     closed: Mutex<BTreeSet<String>>,
     closing: broadcast::Sender<String>,
     pub had_control_connection: AtomicBool,
+    /// The newest request for each WebSocket, by path.
+    pub handshakes: Mutex<BTreeMap<String, HeaderMap>>,
 }
 
 /// The page's end of a pipe.
@@ -104,6 +106,7 @@ impl FakeServer {
             closed: Mutex::default(),
             closing: broadcast::channel(16).0,
             had_control_connection: AtomicBool::new(false),
+            handshakes: Mutex::default(),
         });
         let accepting = Arc::clone(&server);
         tokio::spawn(async move {
@@ -165,6 +168,9 @@ impl FakeServer {
     async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let status = |status| Response::builder().status(status).body(Full::default()).unwrap();
         let path = request.uri().path().to_owned();
+        if request.headers().contains_key(header::UPGRADE) {
+            self.handshakes.lock().insert(path.clone(), request.headers().clone());
+        }
         let pipe = path
             .strip_prefix("/api/pipe/")
             .map(|rest| rest.trim_end_matches("/probe").to_owned());
@@ -238,7 +244,7 @@ impl FakeServer {
         *self.control.lock() = Some(sender);
         self.control_connected.notify_waiters();
         let stop = self.connections.lock().clone();
-        let mut header: Option<u64> = None;
+        let mut header: Option<serde_json::Value> = None;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -250,10 +256,11 @@ impl FakeServer {
                     let Message::Text(text) = message else { continue };
                     let frame: serde_json::Value = serde_json::from_str(&text).unwrap();
                     match header.take() {
-                        None => header = Some(frame["Response"]["Seq"].as_u64().unwrap()),
-                        Some(sequence) => {
+                        None => header = Some(frame),
+                        Some(header) => {
+                            let sequence = header["Response"]["Seq"].as_u64().unwrap();
                             let waiting = self.waiting.lock().remove(&sequence).unwrap();
-                            let _gone = waiting.send(frame["Value"].clone()).is_ok();
+                            let _gone = waiting.send([header, frame]).is_ok();
                         }
                     }
                 }
@@ -268,12 +275,12 @@ impl FakeServer {
         let header = serde_json::json!({"Request": {"Seq": sequence, "ServiceMethod": "control.Handle"}, "Response": null, "Value": null});
         let value = serde_json::json!({"AppID": "", "NodeID": node, "Control": control, "ControlArgs": arguments});
         let body = serde_json::json!({"Request": null, "Response": null, "Value": value});
-        let answer = self.ask(sequence, [header.to_string(), body.to_string()]).await;
-        serde_json::from_value(answer).unwrap()
+        let [_, answer] = self.ask(sequence, [header.to_string(), body.to_string()]).await;
+        serde_json::from_value(answer["Value"].clone()).unwrap()
     }
 
-    /// Sends a request as these two frames, the first of which has this number; the value of the answer.
-    pub async fn ask(&self, sequence: u64, frames: [String; 2]) -> serde_json::Value {
+    /// Sends a request as these two frames, the first of which has this number; the two frames of the answer.
+    pub async fn ask(&self, sequence: u64, frames: [String; 2]) -> [serde_json::Value; 2] {
         let (sender, answer) = oneshot::channel();
         self.waiting.lock().insert(sequence, sender);
         self.control.lock().as_ref().expect("a control connection").send(frames).unwrap();
