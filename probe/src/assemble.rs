@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{Allow, Args, CollectArgs, Role};
 use crate::controls::{ControlError, Registry, SLOW};
+use crate::cri::Cri;
 use crate::docker::{self, Censor, Docker, Engine};
 use crate::ecs::{self, Ecs};
 use crate::endpoint::{EndpointTracker, Options, Tier};
@@ -131,7 +132,7 @@ async fn add_sources(parts: &mut Parts, collect: &CollectArgs, meter: &Meter) ->
     if role != Role::Cluster {
         machine = add_machine(parts, collect, meter, &local_networks);
         let engine = collect.docker.then(|| add_docker(parts, collect, &local_networks));
-        if collect.processes && collect.runtimes {
+        if collect.runtimes {
             add_runtimes(parts, collect, engine);
         }
         if collect.ecs {
@@ -226,8 +227,12 @@ fn add_machine(parts: &mut Parts, collect: &CollectArgs, meter: &Meter, local_ne
 
 /// Containers that no engine tells of. A probe in a container sees the host's files through the host's first process.
 fn add_runtimes(parts: &mut Parts, collect: &CollectArgs, engine: Option<Engine>) {
-    let roots = vec!["/".into(), collect.proc_root.join("1/root")];
-    let runtimes = Runtimes::new(roots, engine, parts.containers.clone(), &collect.cgroup_root);
+    let cri = Cri::default();
+    if collect.cri {
+        parts.tasks.spawn(cri.clone().run(collect.cri_endpoint(), parts.stop.clone()));
+    }
+    let roots = collect.host_roots().to_vec();
+    let runtimes = Runtimes::new(roots, engine, cri, parts.containers.clone(), &collect.cgroup_root);
     parts.reporters.push(Box::new(runtimes));
 }
 

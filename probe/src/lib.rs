@@ -10,6 +10,7 @@ mod cluster;
 pub mod config;
 pub mod conntrack;
 pub mod controls;
+pub mod cri;
 pub mod dns;
 pub mod docker;
 pub mod doctor;
@@ -79,6 +80,18 @@ pub async fn doctor(args: Args) -> anyhow::Result<()> {
         }
     };
     println!("{}", doctor_line("containers", word, &found, advice));
+    if collect.runtimes && collect.cri {
+        let (word, found, advice) = match cri::look(&collect.cri_endpoint()).await {
+            Ok(Some(found)) => ("ok", found, ""),
+            Ok(None) => ("-", "none here; only Kubernetes nodes have one".to_owned(), ""),
+            Err(error) => (
+                "no",
+                error.to_string(),
+                "run as root, or name the runtime's socket with --cri-endpoint",
+            ),
+        };
+        println!("{}", doctor_line("Kubernetes runtime", word, &found, advice));
+    }
     for text in args.targets.iter().filter(|target| !target.is_empty()) {
         let target = publish::target::Target::parse(text)?;
         let (word, found) = match publish::reachable(&target, &args.connect).await {

@@ -1,7 +1,8 @@
 //! Containers that no engine tells of: found by the cgroups of their processes, named by the files that every OCI runtime keeps of what it
 //! runs. Works for containerd, CRI-O and Podman without their sockets, and asks none of them anything.
 //!
-//! What an engine knows is the engine's: such containers are left out here. Stopped containers, controls and logs are out of reach.
+//! Where a Kubernetes runtime's socket is there, [`crate::cri`] knows more, stopped containers too, and that goes before. What an engine knows
+//! is the engine's: such containers are left out here. Controls and logs are out of reach.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use smol_str::format_smolstr;
 
 use crate::cgroup::{ContainerRef, Runtime, UsageReader};
+use crate::cri::{Cri, PodMetadata};
 use crate::docker::{ContainerMeter, Engine, declare_containers, image_name_and_tag};
 use crate::host;
 use crate::proc::{Process, Snapshot};
@@ -47,6 +49,8 @@ const LABELS: [(&str, [&str; 2]); 4] = [
         ["io.kubernetes.cri.container-name", "io.kubernetes.container.name"],
     ),
 ];
+/// How Docker's Kubernetes marked the container that holds a pod's namespaces.
+const SANDBOX: (&str, &str) = ("docker_label_io.kubernetes.docker.type", "podsandbox");
 const IMAGES: [&str; 3] = [
     "io.kubernetes.cri.image-name",
     "io.kubernetes.cri-o.ImageName",
@@ -57,7 +61,7 @@ const KINDS: [&str; 2] = ["io.kubernetes.cri.container-type", "io.kubernetes.cri
 /// The parts of a runtime's configuration that are used.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Config {
+pub struct Config {
     hostname: String,
     annotations: BTreeMap<String, String>,
 }
@@ -76,6 +80,7 @@ pub struct Runtimes {
     /// The host's root directory, tried in order.
     roots: Vec<PathBuf>,
     engine: Option<Engine>,
+    cri: Cri,
     index: ContainerIndex,
     usage: UsageReader,
     total_memory: f64,
@@ -83,12 +88,13 @@ pub struct Runtimes {
 }
 
 impl Runtimes {
-    /// Looks below `roots`, the first of which that has a file wins. What `engine` knows is left to it.
+    /// Looks below `roots`, the first of which that has a file wins. What `engine` knows is left to it; what `cri` knows is added.
     #[must_use]
-    pub fn new(roots: Vec<PathBuf>, engine: Option<Engine>, index: ContainerIndex, cgroup_root: &Path) -> Self {
+    pub fn new(roots: Vec<PathBuf>, engine: Option<Engine>, cri: Cri, index: ContainerIndex, cgroup_root: &Path) -> Self {
         Self {
             roots,
             engine,
+            cri,
             index,
             usage: UsageReader::new(cgroup_root),
             total_memory: host::total_memory(),
@@ -96,18 +102,22 @@ impl Runtimes {
         }
     }
 
-    /// The first process of each container that is nobody else's.
-    fn containers<'a>(&self, processes: &'a Snapshot) -> BTreeMap<&'a SmolStr, (&'a ContainerRef, &'a Arc<Process>)> {
-        let known: HashSet<SmolStr> = match &self.engine {
+    /// The containers that the engine reports.
+    fn engines(&self) -> HashSet<SmolStr> {
+        match &self.engine {
             Some(engine) => engine.state().containers.keys().cloned().collect(),
             None => HashSet::new(),
-        };
+        }
+    }
+
+    /// The first process of each container that is nobody else's.
+    fn containers<'a>(processes: &'a Snapshot, engines: &HashSet<SmolStr>) -> BTreeMap<&'a SmolStr, (&'a ContainerRef, &'a Arc<Process>)> {
         let mut containers: BTreeMap<&SmolStr, (&ContainerRef, &Arc<Process>)> = BTreeMap::new();
         for process in processes.processes() {
             let Some(container) = process.cgroup.container().filter(|container| is_ours(container)) else {
                 continue;
             };
-            if known.contains(&container.id) {
+            if engines.contains(&container.id) {
                 continue;
             }
             let first = containers.entry(&container.id).or_insert((container, process));
@@ -144,7 +154,8 @@ fn read(file: &Path) -> Option<Config> {
 }
 
 /// Reads a runtime's configuration, capped by the caller; `None` for what is none.
-fn parse(bytes: &[u8]) -> Option<Config> {
+#[must_use]
+pub fn parse(bytes: &[u8]) -> Option<Config> {
     serde_json::from_slice(bytes).ok()
 }
 
@@ -156,7 +167,21 @@ impl Config {
             .filter(|value| !value.is_empty())
     }
 
-    fn is_sandbox(&self) -> bool {
+    /// What the container is called in its pod; `None` if nobody said so.
+    #[must_use]
+    pub fn container_name(&self) -> Option<&str> {
+        self.first(&LABELS[3].1)
+    }
+
+    /// Name and tag of its image.
+    #[must_use]
+    pub fn image(&self) -> Option<(&str, &str)> {
+        self.first(&IMAGES).map(image_name_and_tag)
+    }
+
+    /// Whether it only holds a pod's namespaces.
+    #[must_use]
+    pub fn is_sandbox(&self) -> bool {
         self.first(&KINDS) == Some("sandbox")
     }
 }
@@ -169,22 +194,30 @@ impl Reporter for Runtimes {
 
     async fn report(&mut self, tick: &Tick) -> Report {
         let mut report = Report::default();
-        let containers = self.containers(&tick.processes);
+        let engines = self.engines();
+        let containers = Self::containers(&tick.processes, &engines);
+        let cri = self.cri.state();
         let gone: Vec<SmolStr> = self.found.keys().filter(|id| !containers.contains_key(id)).cloned().collect();
         for id in gone {
             self.found.remove(&id);
-            let engines = self
-                .engine
-                .as_ref()
-                .is_some_and(|engine| engine.state().containers.contains_key(&id));
-            if !engines {
+            if !engines.contains(&id) {
                 self.index.remove(&id);
             }
         }
-        if containers.is_empty() {
-            return report;
+        let without_processes = cri
+            .containers
+            .iter()
+            .filter(|(id, _)| !containers.contains_key(id) && !engines.contains(*id));
+        for (id, known) in without_processes {
+            let mut node = Node::new(format_smolstr!("{id};<container>"), Kind::Container.name());
+            node.set_latest("docker_container_id", tick.now, id.clone());
+            known.add_to(&mut node, tick.now);
+            report.topology_mut(Kind::Container).add(node);
+            report.topology_mut(Kind::ContainerImage).add(known.image.node(tick.now));
         }
-        declare_containers(&mut report);
+        if !containers.is_empty() || !report.topology(Kind::Container).nodes.is_empty() {
+            declare_containers(&mut report);
+        }
         for (id, (container, process)) in containers {
             let config = match self.found.get(id) {
                 Some(_) => None,
@@ -198,7 +231,19 @@ impl Reporter for Runtimes {
             found
                 .meter
                 .read(&self.usage, &process.cgroup, &tick.processes, self.total_memory, tick.now);
-            let (node, image) = describe(container, process, found, tick);
+            let mut node = Node::new(format_smolstr!("{id};<container>"), Kind::Container.name());
+            // What the runtime says comes first: what is there stays.
+            let known = cri.containers.get(id);
+            if let Some(known) = known {
+                known.add_to(&mut node, tick.now);
+            } else if let Some(pod) = cri.sandboxes.get(id) {
+                name_sandbox(&mut node, pod, tick);
+            }
+            describe(&mut node, container, process, found, tick);
+            let image = match known {
+                Some(known) => Some(known.image.node(tick.now)),
+                None => name_image(&mut node, &found.config, tick),
+            };
             let info = ContainerInfo {
                 pid: process.pid,
                 running: true,
@@ -218,15 +263,14 @@ impl Reporter for Runtimes {
     }
 }
 
-/// The container's node, and its image's where its name is known.
-fn describe(container: &ContainerRef, process: &Process, found: &Found, tick: &Tick) -> (Node, Option<Node>) {
+/// What cgroup, process and the runtime's file say of a container.
+fn describe(node: &mut Node, container: &ContainerRef, process: &Process, found: &Found, tick: &Tick) {
     let (now, id, config) = (tick.now, &container.id, &found.config);
-    let mut node = Node::new(format_smolstr!("{id};<container>"), Kind::Container.name());
     node.set_latest("docker_container_id", now, id.clone());
     node.set_latest("docker_container_state", now, "running");
     node.set_latest("docker_container_state_human", now, "Up");
     let short = id.get(..12).unwrap_or(id);
-    let name = match (config.is_sandbox(), config.first(&LABELS[3].1)) {
+    let name = match (config.is_sandbox(), config.container_name()) {
         (true, _) => "POD",
         (false, Some(name)) => name,
         (false, None) => Some(config.hostname.as_str()).filter(|name| !name.is_empty()).unwrap_or(short),
@@ -247,21 +291,32 @@ fn describe(container: &ContainerRef, process: &Process, found: &Found, tick: &T
         node.set_latest(LABELS[0].0, now, uid.clone());
     }
     if config.is_sandbox() {
-        node.set_latest("docker_label_io.kubernetes.docker.type", now, "podsandbox");
+        node.set_latest(SANDBOX.0, now, SANDBOX.1);
     }
-    found.meter.add_to(&mut node);
-    let image = config.first(&IMAGES).map(|reference| {
-        let (name, tag) = image_name_and_tag(reference);
-        let mut image = Node::new(format_smolstr!("{name};<container_image>"), Kind::ContainerImage.name());
-        image.set_latest("docker_image_id", now, name);
-        image.set_latest("docker_image_name", now, name);
-        image.set_latest("docker_image_tag", now, tag);
-        node.set_latest("docker_image_name", now, name);
-        node.set_latest("docker_image_tag", now, tag);
-        node.add_parent(Kind::ContainerImage.name(), image.id.clone());
-        image
-    });
-    (node, image)
+    found.meter.add_to(node);
+}
+
+/// Says of which image the container is, where the runtime's file does, and makes the image's node.
+fn name_image(node: &mut Node, config: &Config, tick: &Tick) -> Option<Node> {
+    let now = tick.now;
+    let (name, tag) = config.image()?;
+    let mut image = Node::new(format_smolstr!("{name};<container_image>"), Kind::ContainerImage.name());
+    image.set_latest("docker_image_id", now, name);
+    image.set_latest("docker_image_name", now, name);
+    image.set_latest("docker_image_tag", now, tag);
+    node.set_latest("docker_image_name", now, name);
+    node.set_latest("docker_image_tag", now, tag);
+    node.add_parent(Kind::ContainerImage.name(), image.id.clone());
+    Some(image)
+}
+
+/// The container that holds a pod's namespaces, where only the runtime says that it is one.
+fn name_sandbox(node: &mut Node, pod: &PodMetadata, tick: &Tick) {
+    node.set_latest("docker_container_name", tick.now, "POD");
+    node.set_latest(SANDBOX.0, tick.now, SANDBOX.1);
+    for ((key, _), value) in LABELS.iter().zip([&pod.uid, &pod.name, &pod.namespace]) {
+        node.set_latest(key, tick.now, value.as_str());
+    }
 }
 
 #[cfg(test)]
@@ -320,7 +375,13 @@ mod tests {
         }
         let index = ContainerIndex::default();
         let missing = root.path().join("nothing-here");
-        let mut runtimes = Runtimes::new(vec![missing.clone(), root.path().to_owned()], None, index.clone(), &missing);
+        let mut runtimes = Runtimes::new(
+            vec![missing.clone(), root.path().to_owned()],
+            None,
+            Cri::default(),
+            index.clone(),
+            &missing,
+        );
         let pod = POD.replace('-', "_");
         let first = format!("0::/kubepods.slice/kubepods-pod{pod}.slice/cri-containerd-{}.scope\n", id('a'));
         let processes = vec![

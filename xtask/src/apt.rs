@@ -17,11 +17,17 @@ const fn program(name: &'static str, package: &'static str) -> Program {
 }
 
 /// What browser tests need.
-pub const BROWSER: [Program; 2] = [program("chromium", "chromium"), program("chromedriver", "chromium-driver")];
+pub const BROWSER: [Program; 3] = [
+    program("chromium", "chromium"),
+    program("chromedriver", "chromium-driver"),
+    // Runs the example of a plugin.
+    program("python3", "python3"),
+];
 /// What tests on a Docker engine need.
-pub const DOCKER: [Program; 5] = [
+pub const DOCKER: [Program; 6] = [
     program("dockerd", "docker.io"),
     program("docker", "docker.io"),
+    program("containerd", "containerd"),
     program("iptables", "iptables"),
     program("ip", "iproute2"),
     program("busybox", "busybox-static"),

@@ -130,8 +130,14 @@ pub struct CollectArgs {
     #[arg(long, alias = "probe.docker", env = "SCOPE_DOCKER", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
     pub docker: bool,
     /// Report containers that no engine tells of (containerd, CRI-O, Podman): by their cgroups, with the names in their runtimes' files.
-    #[arg(long, alias = "probe.cri", env = "SCOPE_RUNTIMES", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
+    #[arg(long, env = "SCOPE_RUNTIMES", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
     pub runtimes: bool,
+    /// Ask the Kubernetes runtime (containerd, CRI-O, cri-dockerd) about its containers, where its socket is: names, labels, images, stopped ones.
+    #[arg(long, alias = "probe.cri", env = "SCOPE_CRI", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
+    pub cri: bool,
+    /// The runtime's socket (`unix:///path`); if not given, the first usual one that answers.
+    #[arg(long, alias = "probe.cri.endpoint", env = "SCOPE_CRI_ENDPOINT", value_parser = crate::cri::parse_endpoint, value_name = "SOCKET")]
+    pub cri_endpoint: Option<PathBuf>,
     /// The engine's address (`unix:///path` or `tcp://host:port`); if not given, Docker's socket, then Podman's.
     #[arg(long, env = "DOCKER_HOST", value_name = "ADDRESS")]
     pub docker_host: Option<String>,
@@ -321,6 +327,21 @@ macro_rules! default_by_parsing {
 default_by_parsing!(Args, ConnectArgs, CollectArgs, ControlArgs);
 
 impl CollectArgs {
+    /// Where the host's files are, to be tried in order: here, or for a probe in a container behind the host's first process.
+    #[must_use]
+    pub fn host_roots(&self) -> [PathBuf; 2] {
+        ["/".into(), self.proc_root.join("1/root")]
+    }
+
+    /// Where to look for a Kubernetes runtime.
+    #[must_use]
+    pub fn cri_endpoint(&self) -> crate::cri::Endpoint {
+        match &self.cri_endpoint {
+            Some(socket) => crate::cri::Endpoint::given(socket.clone()),
+            None => crate::cri::Endpoint::usual(&self.host_roots()),
+        }
+    }
+
     /// Name and id of this host.
     #[must_use]
     pub fn host_id(&self) -> String {

@@ -133,10 +133,7 @@ impl Container {
         node.set_latest("docker_container_state", now, state);
         node.set_latest("docker_container_state_human", now, words::state_sentence(&self.state, now));
         if state == "running" {
-            let uptime = words::started(&self.state).map_or(0, |started| words::seconds_between(started, now));
-            // After the first minute it is told in minutes, as people see it: else every container would be news every second.
-            let uptime = if uptime < 60 { uptime } else { uptime - uptime % 60 };
-            node.set_latest("docker_container_uptime", now, uptime.to_smolstr());
+            node.set_latest("docker_container_uptime", now, words::uptime(&self.state, now).to_smolstr());
             node.set_latest("docker_container_restart_count", now, self.restart_count.to_smolstr());
             node.set_latest("docker_container_network_mode", now, self.network_mode.clone());
         }

@@ -20,10 +20,10 @@ use scope_shared::report::{Kind, Node, Report, SmolStr};
 use scope_shared::time::Timestamp;
 use smol_str::{ToSmolStr as _, format_smolstr};
 
-pub use container::{Censor, Container};
+pub use container::{Censor, Container, short_image_id};
 pub use engine::{Announcer, Engine, look};
 pub use metering::ContainerMeter;
-pub use words::image_name_and_tag;
+pub use words::{human_size, image_name_and_tag, state, state_sentence, uptime};
 
 use crate::cgroup::UsageReader;
 use crate::host;

@@ -57,6 +57,13 @@ pub fn started(state: &ContainerState) -> Option<Timestamp> {
     time(state.started_at.as_deref())
 }
 
+/// Seconds since it was started. After the first minute in whole minutes, as people see it: else every container would be news every second.
+#[must_use]
+pub fn uptime(state: &ContainerState, now: Timestamp) -> u64 {
+    let seconds = started(state).map_or(0, |started| seconds_between(started, now));
+    if seconds < 60 { seconds } else { seconds - seconds % 60 }
+}
+
 fn finished(state: &ContainerState) -> Option<Timestamp> {
     time(state.finished_at.as_deref())
 }

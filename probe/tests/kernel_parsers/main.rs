@@ -7,7 +7,7 @@ use scope_probe::cgroup::{Membership, Runtime};
 use scope_probe::conntrack::Flow;
 use scope_probe::ebpf::{Btf, Event, EventKind, Layout, assemble, parse_format};
 use scope_probe::sockets::{Protocol, Socket, State, parse_table};
-use scope_probe::{conntrack, dns, endpoint, netlink, proc, sockets};
+use scope_probe::{conntrack, dns, endpoint, netlink, proc, runtimes, sockets};
 
 macro_rules! fixture {
     ($name:literal) => {
@@ -155,6 +155,19 @@ fn containers_of_every_runtime_and_driver() {
 }
 
 #[test]
+fn a_container_of_a_pod_is_named_by_its_cgroup_and_its_runtimes_file() {
+    let text = String::from_utf8_lossy(fixture!("cgroup_pod")).into_owned();
+    let membership = Membership::parse(&text);
+    let container = membership.container().expect("a container");
+    assert_eq!(container.id, "a1e216f516ad61088b5e6f991292ca0368855ef6fd0de6b7881c4acd0c84724c");
+    assert_eq!(container.pod_uid.as_deref(), Some("0f1e2d3c-1111-2222-3333-444455556666"));
+    let config = runtimes::parse(fixture!("oci_config.json")).expect("a configuration");
+    assert_eq!(config.container_name(), Some("web"));
+    assert_eq!(config.image(), Some(("library/scope-probe-test", "latest")));
+    assert!(!config.is_sandbox());
+}
+
+#[test]
 fn monitors_and_plain_services_are_no_containers_and_nested_ones_come_outermost_first() {
     for line in [
         format!("0::/machine.slice/libpod-conmon-{ID}.scope"),
@@ -231,11 +244,12 @@ fn read_as_everything(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     read(Membership::parse(&text));
     read(Layout::from_format(&parse_format(&text)));
+    read(runtimes::parse(bytes).map(|config| config.image().is_some()));
 }
 
 #[test]
 fn damaged_bytes_are_survived() {
-    let seeds: [&[u8]; 11] = [
+    let seeds: [&[u8]; 13] = [
         fixture!("sock_diag_tcp.bin"),
         fixture!("conntrack.bin"),
         fixture!("addresses.bin"),
@@ -247,6 +261,8 @@ fn damaged_bytes_are_survived() {
         fixture!("cmdline"),
         fixture!("dns_ipv4.bin"),
         fixture!("inet_sock_set_state_format"),
+        fixture!("cgroup_pod"),
+        fixture!("oci_config.json"),
     ];
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut random = move |below: usize| {

@@ -21,7 +21,7 @@ pub fn docker(arguments: &[&str]) -> String {
 }
 
 /// An image with nothing but busybox, made once.
-fn image() -> &'static str {
+pub fn image() -> &'static str {
     static MADE: OnceLock<()> = OnceLock::new();
     MADE.get_or_init(|| {
         let root = tempfile::tempdir().unwrap();
@@ -36,7 +36,8 @@ fn image() -> &'static str {
         }
         let tar = Command::new("tar").arg("-C").arg(root.path()).args(["-c", "."]).output().unwrap();
         let mut import = Command::new("docker")
-            .args(["import", "-", IMAGE])
+            // As the image of a Kubernetes sandbox it must have something to run.
+            .args(["import", "--change", "CMD [\"/bin/sleep\", \"100000\"]", "-", IMAGE])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::string_slice)]
 
 mod controls;
+mod cri;
 mod engine;
 mod nat;
 mod plugins;
