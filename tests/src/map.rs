@@ -20,7 +20,7 @@ pub const STILL: [&str; 3] = [
     "--force-color-profile=srgb",
 ];
 
-/// Saves the map as SVG, as seen, without a file; returns each node's id, place in the window and radius.
+/// Saves the map as SVG, as seen, without a file; returns each node's id, place in the window, radius and how far it is filled.
 const PLACES: &str = "
     const blobs = [], make = URL.createObjectURL, click = HTMLAnchorElement.prototype.click;
     URL.createObjectURL = blob => { blobs.push(blob); return make.call(URL, blob); };
@@ -41,7 +41,8 @@ const PLACES: &str = "
     const box = document.querySelector('canvas.map').getBoundingClientRect();
     return [...svg.querySelectorAll('[data-id]')].map(node => {
         const [x, y, r] = node.dataset.at.split(' ').map(Number);
-        return [node.dataset.id, x + box.left, y + box.top, r];
+        const top = node.querySelector('clipPath rect')?.getAttribute('y');
+        return [node.dataset.id, x + box.left, y + box.top, r, top === undefined ? 0 : (1 - (top - y) / (0.96 * r)) / 2];
     });";
 
 /// Share of blocks of 4 by 4 pixels that differ between two pictures by more than a tenth of the range in some channel.
@@ -76,6 +77,8 @@ pub struct Place {
     pub y: f64,
     /// Radius of its glyph.
     pub radius: f64,
+    /// How far it is filled by the metric that is shown, 0 to 1.
+    pub fill: f64,
 }
 
 impl Place {
@@ -98,6 +101,7 @@ pub async fn places(browser: &Browser) -> Result<BTreeMap<String, Place>> {
                 x: number(node, 1)?,
                 y: number(node, 2)?,
                 radius: number(node, 3)?,
+                fill: number(node, 4)?,
             };
             Ok((node[0].as_str().context("a node without an id")?.to_owned(), place))
         })

@@ -12,7 +12,7 @@ mod store;
 use std::collections::BTreeMap;
 
 use scope_shared::frame::{Frame, FrameError, Hello, ReportFrame};
-use scope_shared::report::Report;
+use scope_shared::report::{PluginSpec, Report};
 use scope_shared::window::WINDOW_MILLIS;
 use scope_shared::wire::{DecodeError, decode_report};
 use smol_str::SmolStr;
@@ -316,6 +316,11 @@ impl Feed {
     #[must_use]
     pub fn whole_report(&self) -> Report {
         self.store.whole()
+    }
+
+    /// The plugins of all probes. Where several probes have one, the trouble of one is told rather than that the others are well.
+    pub(crate) fn plugins(&self) -> BTreeMap<SmolStr, PluginSpec> {
+        self.store.plugins()
     }
 
     /// The merged nodes, templates and names; what only `/api/report` tells is left at its default.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use scope_shared::report::{DnsRecord, Kind, Node, Report, SmolStr, Topology};
+use scope_shared::report::{DnsRecord, Kind, Node, PluginSpec, Report, SmolStr, Topology};
 
 /// What changed in the merged state since it was last taken.
 #[derive(Clone, Debug, Default)]
@@ -94,6 +94,17 @@ impl Store {
         whole.others = self.merged.others.clone();
         whole.dns = self.merged.dns.clone();
         whole
+    }
+
+    /// The plugins of all sources; of one that several have, one that is not well.
+    pub(crate) fn plugins(&self) -> BTreeMap<SmolStr, PluginSpec> {
+        let mut plugins: BTreeMap<SmolStr, PluginSpec> = BTreeMap::new();
+        for (id, plugin) in self.sources.values().flat_map(|report| report.plugins.iter().flatten()) {
+            if plugins.get(id).is_none_or(|known| known.status == "ok") {
+                plugins.insert(id.clone(), plugin.clone());
+            }
+        }
+        plugins
     }
 
     /// Takes what changed since the last call.

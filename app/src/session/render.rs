@@ -137,8 +137,9 @@ impl Session {
     }
 
     fn plugins(&self) -> Vec<PluginVm> {
-        let plugins = self.engine.feed().merged().plugins.iter().flatten();
+        let plugins = self.engine.feed().plugins();
         plugins
+            .into_iter()
             .map(|(id, plugin)| PluginVm {
                 label: if plugin.label.is_empty() {
                     id.clone()

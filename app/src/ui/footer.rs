@@ -57,8 +57,12 @@ pub fn footer(store: Store) -> impl IntoView {
                             count if count > subset::MANY => format!("{count} probes, choose…"),
                             count => format!("{count} probes"),
                         }}
-                        {(plugins > 0).then(|| format!(", {plugins} plugins"))}
-                        {trouble.then(|| icon("warning"))}
+                        {match plugins {
+                            0 => String::new(),
+                            1 => ", 1 plugin".to_owned(),
+                            count => format!(", {count} plugins"),
+                        }}
+                        {trouble.then(|| view! { <span class="trouble" title="A plugin has a problem" role="img" aria-label="a plugin has a problem">{icon("warning")}</span> })}
                     </button>
                 }
             }}

@@ -316,7 +316,7 @@ fn probes(store: Store) -> impl IntoView {
                     view! { <p class="minor">"None."</p> }.into_any()
                 } else {
                     link.plugins.into_iter().map(|plugin| view! {
-                        <p><b>{plugin.label.to_string()}</b> " " {plugin.description.to_string()} " – " {plugin.status.to_string()}</p>
+                        <p data-plugin=plugin.label.to_string()><b>{plugin.label.to_string()}</b> " " {plugin.description.to_string()} " – " {plugin.status.to_string()}</p>
                     }).collect_view().into_any()
                 }}
             }
