@@ -45,6 +45,29 @@ const PLACES: &str = "
         return [node.dataset.id, x + box.left, y + box.top, r, top === undefined ? 0 : (1 - (top - y) / (0.96 * r)) / 2];
     });";
 
+/// Reads a screenshot along the line to the right of each place.
+const REACHES: &str = "
+    const bytes = Uint8Array.from(atob(screen), c => c.charCodeAt(0));
+    const image = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+    const canvas = new OffscreenCanvas(image.width, image.height), context = canvas.getContext('2d');
+    context.drawImage(image, 0, 0);
+    const data = context.getImageData(0, 0, image.width, image.height).data;
+    const seen = new Map();
+    for (let at = 0; at < data.length; at += 4 * 97) {
+        const colour = data.slice(at, at + 3).join();
+        seen.set(colour, (seen.get(colour) ?? 0) + 1);
+    }
+    const ground = [...seen].sort((a, b) => b[1] - a[1])[0][0].split(',').map(Number);
+    const bare = (x, y) => ground.every((c, i) => Math.abs(data[(y * image.width + x) * 4 + i] - c) <= 2);
+    return places.map(([x, y, radius]) => {
+        for (let at = 1; at < radius * 1.6 + 3; at++) {
+            let clear = 0;
+            while (clear < 8 && [-4, 0, 4].every(dy => bare(Math.round(x) + at + clear, Math.round(y) + dy))) clear++;
+            if (clear === 8) return at;
+        }
+        return null;
+    });";
+
 /// Share of blocks of 4 by 4 pixels that differ between two pictures by more than a tenth of the range in some channel.
 const DIFFERENCE: &str = "
     const read = async base64 => {
@@ -116,6 +139,52 @@ pub async fn is_canvas(browser: &Browser, x: f64, y: f64) -> Result<bool> {
         ))
         .await?;
     Ok(top == Value::Bool(true))
+}
+
+/// Clicks at a place of the window, as a mouse does, and waits until the page has drawn what follows.
+pub async fn click(browser: &Browser, [x, y]: [f64; 2]) -> Result<()> {
+    drag(browser, [x, y], [x, y]).await?;
+    drawn(browser).await
+}
+
+/// Puts the mouse somewhere without pressing anything.
+pub async fn point(browser: &Browser, [x, y]: [f64; 2]) -> Result<()> {
+    let mouse = MouseActions::new("mouse".into()).then(PointerAction::MoveTo { duration: None, x, y });
+    browser.client.perform_actions(mouse).await?;
+    drawn(browser).await
+}
+
+/// Waits for two frames: what an event changed is on the screen after them.
+async fn drawn(browser: &Browser) -> Result<()> {
+    browser
+        .promise("for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame)")
+        .await?;
+    Ok(())
+}
+
+/// The node whose details are open, if any are.
+pub async fn opened(browser: &Browser) -> Result<Option<String>> {
+    let node = browser
+        .script("return document.querySelector('.details .card[data-node]')?.dataset.node ?? null")
+        .await?;
+    Ok(node.as_str().map(str::to_owned))
+}
+
+/// How far to the right of each place its glyph is drawn, in pixels of the screen: up to where 8 pixels of nothing begin. `None` where
+/// something else is drawn beside it, such as an edge.
+pub async fn reaches(browser: &Browser, places: &[Place]) -> Result<Vec<Option<f64>>> {
+    let screen = base64::engine::general_purpose::STANDARD.encode(browser.client.screenshot().await?);
+    let wanted: Vec<[f64; 3]> = places.iter().map(|place| [place.x, place.y, place.radius]).collect();
+    let body = format!(
+        "const screen = {}, places = {};{REACHES}",
+        serde_json::to_string(&screen)?,
+        serde_json::to_string(&wanted)?
+    );
+    let answer = browser.promise(&body).await?;
+    let Value::Array(list) = &answer else {
+        bail!("no reaches: {answer}")
+    };
+    Ok(list.iter().map(Value::as_f64).collect())
 }
 
 /// Presses at one place of the window and lets go at another.

@@ -1,4 +1,4 @@
-//! The map in a real browser: what is dragged stays, and whoever paints it paints the same.
+//! The map in a real browser: what is clicked is what is drawn, what is dragged stays, and whoever paints it paints the same.
 
 use scope_tests::browser::Browser;
 use scope_tests::map::{self, Place, STILL};
@@ -31,6 +31,67 @@ async fn lay_out(browser: &Browser) -> Result<()> {
             .await?;
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_click_opens_the_node_that_is_drawn_there_to_its_very_edge_and_beside_it_closes() -> Result<()> {
+    let scope = server("map-hits").await?;
+    let browser = Browser::open_sized(1400, 900, &STILL).await?;
+    browser.goto(&link(&scope, FULL)).await?;
+    map::at_rest(&browser, 12).await?;
+    lay_out(&browser).await?;
+    for (control, times) in [("Fit to screen", 1), ("Zoom in", 3), ("Zoom out", 6)] {
+        for _ in 0..times {
+            browser.press(&format!("[aria-label='{control}']")).await?;
+        }
+        let places = map::at_rest(&browser, 12).await?;
+        // A pointer that rests on something highlights it.
+        map::point(&browser, [3.0, 450.0]).await?;
+        let all: Vec<Place> = places.values().copied().collect();
+        let reaches = map::reaches(&browser, &all).await?;
+        let mut tried = 0;
+        for ((id, place), reach) in places.iter().zip(reaches) {
+            let Some(reach) = reach.filter(|_| tried < 5) else { continue };
+            let inside = [place.x + reach - 2.0, place.y];
+            let beside = [place.x + reach + 3.0, place.y];
+            if !map::is_canvas(&browser, inside[0], inside[1]).await? || !map::is_canvas(&browser, beside[0], beside[1]).await? {
+                continue;
+            }
+            for (at, expected) in [(beside, None), ([place.x, place.y], Some(id)), (inside, Some(id))] {
+                map::click(&browser, at).await?;
+                let opened = map::opened(&browser).await?;
+                ensure!(
+                    opened.as_ref() == expected,
+                    "after {control}, {id} is drawn at {place:?} and {reach} px to the right; a click at {at:?} opened {opened:?}"
+                );
+                if expected.is_some() {
+                    close(&browser).await?;
+                    let back = map::places(&browser).await?;
+                    let back = back.get(id).context("the node is gone")?;
+                    ensure!(back.distance(place) < 0.1, "{id} did not return: {place:?} before, {back:?} after");
+                }
+            }
+            tried += 1;
+        }
+        ensure!(tried >= 3, "only {tried} nodes could be tried after {control}");
+    }
+    browser.no_errors().await
+}
+
+/// Closes what is open by a click where nothing is drawn.
+async fn close(browser: &Browser) -> Result<()> {
+    let drawn = map::places(browser).await?;
+    for (x, y) in (1..8).flat_map(|row| (1..10).map(move |column| (f64::from(column) * 90.0, f64::from(row) * 100.0))) {
+        let spot = Place { x, y, radius: 8.0 };
+        let far = drawn.values().all(|place| place.distance(&spot) > place.radius * 2.0 + 10.0);
+        if far && map::is_canvas(browser, x, y).await? && map::reaches(browser, &[spot]).await? == [Some(1.0)] {
+            map::click(browser, [x, y]).await?;
+            let opened = map::opened(browser).await?;
+            ensure!(opened.is_none(), "{opened:?} is still open after a click on the empty {x}, {y}");
+            return Ok(());
+        }
+    }
+    scope_tests::bail!("the map has no empty place")
 }
 
 /// The way from one node to another in units of their size: the same whatever the camera is.
