@@ -150,6 +150,7 @@ mod page {
             edges,
             positions: layout.positions,
             routes: layout.routes,
+            fresh: false,
         });
     }
 

@@ -235,6 +235,15 @@ pub struct ListColumn {
     pub data_type: SmolStr,
 }
 
+/// What goes over an edge.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Ports at the server's side, ascending.
+    pub ports: Vec<u16>,
+    /// How many connections.
+    pub connections: i64,
+}
+
 /// Connections of one direction.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

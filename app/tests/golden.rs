@@ -3,9 +3,12 @@
 
 mod common;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use common::{Verdict, differences, documents, golden, prune, reports};
 use scope_app::feed::{Feed, FeedEvent};
-use scope_app::view::{Engine, api};
+use scope_app::model::Traffic;
+use scope_app::view::{Engine, Options, api};
 use scope_shared::frame::{Encoding, Frame, ReportFrame, ReportKind};
 use serde_json::Value;
 
@@ -66,6 +69,52 @@ fn swarm_ecs_and_weave_match() {
 #[test]
 fn short_lived_connections_match() {
     matches_the_original("shortlived");
+}
+
+/// Ports and counts of each edge, as the map's tooltips show them, against the original's tables of connections.
+#[test]
+fn what_goes_over_an_edge_is_what_the_original_counts() {
+    let mut edges = 0;
+    for case in ["fixture", "recorded-clean", "k8s", "swarmecs"] {
+        let mut feed = Feed::new();
+        feed.add_reports(reports(case).into_iter().map(|(name, report)| (name.into(), report)));
+        let mut engine = Engine::new(feed);
+        for entry in documents(&format!("{case}.jsonl.gz")) {
+            let request = entry["request"].as_str().unwrap();
+            let (path, query) = request.split_once('?').unwrap_or((request, ""));
+            let parts: Vec<&str> = path.split('/').collect();
+            let &["", "api", "topology", view, _] = parts.as_slice() else {
+                continue;
+            };
+            let from = entry["answer"]["node"]["id"].as_str().unwrap_or_default();
+            let mut expected: BTreeMap<&str, (BTreeSet<u16>, i64)> = BTreeMap::new();
+            for group in entry["answer"]["node"]["connections"].as_array().into_iter().flatten() {
+                for row in group["connections"].as_array().into_iter().flatten() {
+                    let value = |id: &str| {
+                        let cells = row["metadata"].as_array().unwrap();
+                        cells.iter().find(|cell| cell["id"] == id).unwrap()["value"].as_str().unwrap()
+                    };
+                    if group["id"] == "outgoing-connections" {
+                        let (ports, count) = expected.entry(row["nodeId"].as_str().unwrap()).or_default();
+                        ports.insert(value("port").parse().unwrap());
+                        *count += value("count").parse::<i64>().unwrap();
+                    }
+                }
+            }
+            for (to, (ports, connections)) in expected {
+                // Details show nodes that the options hide; a map has no edges of those.
+                let Some(found) = engine.traffic(view, from, to, &Options::from_query(query)) else {
+                    let shown = engine.nodes(view, &Options::from_query(query)).unwrap();
+                    assert!(shown.get(from).is_none() || shown.get(to).is_none(), "{request}: no edge to {to}");
+                    continue;
+                };
+                let ports: Vec<u16> = ports.into_iter().collect();
+                assert_eq!(found, Traffic { ports, connections }, "{case}: {request} to {to}");
+                edges += 1;
+            }
+        }
+    }
+    assert!(edges > 100, "only {edges} edges were compared");
 }
 
 /// Whole and sparse reports of two original probes, beginning with sparse ones: after each report the original's answers, from an engine

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use scope_app::{
-    layout::{Engine, Graph, GraphNode, Layout, generate, quality},
+    layout::{Engine, Form, Graph, GraphNode, Layout, generate, quality},
     scene::{
         Camera, Insets, Matches, MetricValue, NodeMatch, Pin, Scene, SceneData, Shape,
         camera::ZOOM_MIN,
@@ -111,6 +111,29 @@ proptest! {
 }
 
 #[test]
+fn the_parts_of_a_map_are_packed_for_the_screen_it_is_on() {
+    let pairs: Vec<(u32, u32)> = (0..30).map(|pair| (2 * pair, 2 * pair + 1)).collect();
+    for nodes in [60, 90] {
+        let graph = graph(nodes, pairs.clone());
+        for (form, least, most) in [(Form::Landscape, 1.2, 2.4), (Form::Portrait, 0.4, 0.95)] {
+            let mut engine = Engine::new();
+            engine.set_form(form);
+            let layout = engine.update(&graph).clone();
+            check(&graph, &layout);
+            let extent = |axis: usize| {
+                let values = || layout.positions.iter().map(|place| place[axis]);
+                values().fold(f32::MIN, f32::max) - values().fold(f32::MAX, f32::min)
+            };
+            let aspect = extent(0) / extent(1);
+            assert!(
+                (least..most).contains(&aspect),
+                "{form:?}: {nodes} nodes take {aspect} times as much width as height"
+            );
+        }
+    }
+}
+
+#[test]
 fn clients_lie_above_servers() {
     let graph = graph(5, vec![(0, 1), (1, 2), (0, 3), (3, 4)]);
     let mut engine = Engine::new();
@@ -189,6 +212,7 @@ fn scene(size: usize) -> Scene {
             edges,
             positions: layout.positions,
             routes: layout.routes,
+            fresh: false,
         },
         0.0,
     );

@@ -155,6 +155,82 @@ fn a_restart_of_the_server_does_not_empty_the_map() {
     assert_eq!(shown(&session.render(600_000 + WINDOW)), Some(2));
 }
 
+#[test]
+fn a_turned_screen_packs_the_map_anew_and_no_other_change_of_size_does() {
+    let mut session = session();
+    session.frame(hello("a"), 0);
+    for host in &mut streams(2, 5) {
+        session.frame(host.next_body().frame(0), 0);
+    }
+    session.frame(Frame::CaughtUp.encode(), 0);
+    session.render(0);
+    let mut look = |aspect: f32| {
+        session.message(ToWorker::Canvas { aspect }, 0);
+        let messages = if session.wants_render() { session.render(0) } else { Vec::new() };
+        messages.into_iter().find_map(|message| match message {
+            ToPage::Scene(scene) => Some(scene.fresh),
+            _ => None,
+        })
+    };
+    assert_eq!(look(1.8), None, "a desk's screen is what maps are packed for at first");
+    assert_eq!(look(0.6), Some(true), "turned");
+    assert_eq!(look(0.8), None, "the address bar goes");
+    assert_eq!(look(1.05), None, "nearly square is no turn");
+    assert_eq!(look(1.2), Some(true), "turned back");
+    assert_eq!(look(0.95), None, "nearly square is no turn");
+}
+
+#[test]
+fn what_goes_over_an_edge_is_said_while_the_pointer_rests_on_it_and_when_it_changes() {
+    let mut session = session();
+    let state = ViewState {
+        topology: "processes".into(),
+        ..ViewState::default()
+    };
+    session.message(ToWorker::State(Box::new(state)), 0);
+    let mut hosts = streams(2, 5);
+    session.frame(hello("a"), 0);
+    for host in &mut hosts {
+        session.frame(host.next_body().frame(0), 0);
+    }
+    let scene = session.render(0).into_iter().find_map(|message| match message {
+        ToPage::Scene(scene) => Some(*scene),
+        _ => None,
+    });
+    let scene = scene.expect("a map");
+    let edge = scene.edges.iter().find(|edge| edge.from != edge.to).expect("an edge");
+    let ends = (scene.nodes[edge.from as usize].id.clone(), scene.nodes[edge.to as usize].id.clone());
+    let said = |messages: &[ToPage]| {
+        messages.iter().find_map(|message| match message {
+            ToPage::Edge(edge) => Some(edge.clone()),
+            _ => None,
+        })
+    };
+    let rendered = session.wants_render();
+    let first = said(&session.message(ToWorker::HoverEdge(Some(ends.clone())), 0)).expect("an answer at once");
+    assert_eq!((first.from, first.to), ends);
+    assert!(
+        first.text.contains(" connection") && first.text.contains(" to port"),
+        "{}",
+        first.text
+    );
+    assert_eq!(session.wants_render(), rendered, "nothing is rendered for a tooltip");
+    session.frame(Frame::CaughtUp.encode(), 0);
+    assert_eq!(said(&session.render(0)), None, "nothing new is not said again");
+    // Connections come and go in the streams: before long this edge carries something else, or nothing.
+    let changed = (1..200).find_map(|second| {
+        for host in &mut hosts {
+            session.frame(host.next_body().frame(0), second * 1000);
+        }
+        said(&session.render(second * 1000))
+    });
+    let changed = changed.expect("a change is said without being asked for");
+    assert_ne!(changed.text, first.text);
+    let again = said(&session.message(ToWorker::HoverEdge(Some(ends)), 200_000));
+    assert_eq!(again, Some(changed));
+    assert_eq!(said(&session.message(ToWorker::HoverEdge(None), 2000)), None);
+}
+
 /// A frame of our probe with every date of its report moved by `offset` seconds.
 fn shifted(stream: &mut Stream, offset: i64) -> Vec<u8> {
     fn moved(date: Timestamp, offset: i64) -> Timestamp {

@@ -1,6 +1,7 @@
 //! Reports that two probes of Weave Scope 1.13 really sent: the bodies, and the headers as they were on the wire; and the reports of the
 //! golden cases, with what Weave Scope made of them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -110,13 +111,9 @@ pub async fn post_golden(port: u16, case: &str) -> Result<()> {
 
 /// How many nodes Weave Scope's server gave for requests of a view in a golden case: query (without `?`) and count.
 pub fn golden_counts(case: &str, view: &str) -> Result<Vec<(String, usize)>> {
-    let file = golden().join(format!("{case}.jsonl.gz"));
-    let output = Command::new("gzip").arg("-dc").arg(&file).output()?;
-    ensure!(output.status.success(), "cannot read {}", file.display());
     let path = format!("/api/topology/{view}?");
     let mut counts = Vec::new();
-    for line in String::from_utf8(output.stdout)?.lines() {
-        let line: Value = serde_json::from_str(line)?;
+    for line in golden_lines(case)? {
         if let (Some(query), Some(nodes)) = (
             line["request"].as_str().and_then(|request| request.strip_prefix(&path)),
             line["answer"]["nodes"].as_object(),
@@ -126,6 +123,45 @@ pub fn golden_counts(case: &str, view: &str) -> Result<Vec<(String, usize)>> {
     }
     ensure!(!counts.is_empty(), "the case {case} has nothing of {view}");
     Ok(counts)
+}
+
+/// What Weave Scope's server counted on the edges of a view in a golden case: ids of client and server, ports, number of connections.
+pub fn golden_traffic(case: &str, view: &str) -> Result<BTreeMap<(String, String), (BTreeSet<u64>, u64)>> {
+    let path = format!("/api/topology/{view}/");
+    let mut edges: BTreeMap<(String, String), (BTreeSet<u64>, u64)> = BTreeMap::new();
+    for line in golden_lines(case)? {
+        let request = line["request"].as_str().unwrap_or_default();
+        let node = &line["answer"]["node"];
+        let (Some(from), true) = (node["id"].as_str(), request.starts_with(&path) && !request.contains('?')) else {
+            continue;
+        };
+        let groups = node["connections"].as_array().into_iter().flatten();
+        for row in groups
+            .filter(|group| group["id"] == "outgoing-connections")
+            .filter_map(|group| group["connections"].as_array())
+            .flatten()
+        {
+            let number = |id: &str| -> Result<u64> {
+                let cells = row["metadata"].as_array().context("a connection without cells")?;
+                let cell = cells.iter().find(|cell| cell["id"] == id).context("a cell is missing")?;
+                Ok(cell["value"].as_str().context("a cell without a value")?.parse()?)
+            };
+            let to = row["nodeId"].as_str().context("a connection to nobody")?;
+            let (ports, count) = edges.entry((from.to_owned(), to.to_owned())).or_default();
+            ports.insert(number("port")?);
+            *count += number("count")?;
+        }
+    }
+    ensure!(!edges.is_empty(), "the case {case} has no edges of {view}");
+    Ok(edges)
+}
+
+fn golden_lines(case: &str) -> Result<Vec<Value>> {
+    let file = golden().join(format!("{case}.jsonl.gz"));
+    let output = Command::new("gzip").arg("-dc").arg(&file).output()?;
+    ensure!(output.status.success(), "cannot read {}", file.display());
+    let text = String::from_utf8(output.stdout)?;
+    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
 /// Sends raw bytes on a connection of their own and returns the status of the answer, 0 if there was none.

@@ -1,7 +1,10 @@
 //! The map in a real browser: what is clicked is what is drawn, what is dragged stays, and whoever paints it paints the same.
 
+use std::collections::BTreeSet;
+
 use scope_tests::browser::Browser;
 use scope_tests::map::{self, Place, STILL};
+use scope_tests::page::Map;
 use scope_tests::process::Scope;
 use scope_tests::wait::until;
 use scope_tests::{Context, Result, ensure, recorded};
@@ -75,6 +78,56 @@ async fn a_click_opens_the_node_that_is_drawn_there_to_its_very_edge_and_beside_
         }
         ensure!(tried >= 3, "only {tried} nodes could be tried after {control}");
     }
+    browser.no_errors().await
+}
+
+#[tokio::test]
+async fn pointing_at_an_edge_says_what_goes_over_it() -> Result<()> {
+    let scope = Scope::server("map-edges", &WINDOW).await?;
+    recorded::post_golden(scope.port, "recorded-clean").await?;
+    let traffic = recorded::golden_traffic("recorded-clean", "containers")?;
+    let browser = Browser::open_sized(1400, 900, &STILL).await?;
+    browser.goto(&format!("{}#/containers", scope.url())).await?;
+    map::at_rest(&browser, 8).await?;
+    lay_out(&browser).await?;
+    let places = map::at_rest(&browser, 8).await?;
+    let names = Map::read(&browser).await?.labels;
+    let mut found = BTreeSet::new();
+    for (from, to) in traffic.keys() {
+        let (Some(a), Some(b)) = (places.get(from), places.get(to)) else {
+            continue;
+        };
+        let title = format!("{} → {}", names[from], names[to]);
+        // Edges are curves: looked for across the middle of the straight way.
+        for step in (-8..=8).map(|step| f64::from(step) * 6.0) {
+            let (dx, dy, length) = (b.x - a.x, b.y - a.y, a.distance(b));
+            let at = [(a.x + b.x) / 2.0 - dy / length * step, (a.y + b.y) / 2.0 + dx / length * step];
+            if from == to || found.len() == 4 || !map::is_canvas(&browser, at[0], at[1]).await? {
+                continue;
+            }
+            map::point(&browser, at).await?;
+            let said = browser.script("return document.querySelector('.tip')?.innerText ?? ''").await?;
+            if said.as_str().and_then(|said| said.lines().next()) == Some(&title) {
+                let (ports, connections) = &traffic[&(from.clone(), to.clone())];
+                let ports: Vec<String> = ports.iter().map(u64::to_string).collect();
+                let expected = format!(
+                    "{title}\n{connections} connection{} to port{} {}",
+                    if *connections == 1 { "" } else { "s" },
+                    if ports.len() == 1 { "" } else { "s" },
+                    ports.join(", ")
+                );
+                until(&format!("the tooltip says {expected:?}"), || async {
+                    let said = browser.text(".tip").await?;
+                    ensure!(said == expected, "it says {said:?}");
+                    Ok(())
+                })
+                .await?;
+                found.insert((from, to));
+                break;
+            }
+        }
+    }
+    ensure!(found.len() >= 3, "only {} edges could be pointed at", found.len());
     browser.no_errors().await
 }
 

@@ -7,7 +7,7 @@ use scope_shared::report::Node;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Children, Details};
-use crate::model::{Connection, ConnectionGroup, ListColumn, MetadataRow};
+use crate::model::{Connection, ConnectionGroup, ListColumn, MetadataRow, Traffic};
 use crate::view::ids::{self, is_internet};
 use crate::view::joins::{Joins, NONE};
 use crate::view::state::State;
@@ -30,20 +30,26 @@ pub(super) fn tables(details: &Details<'_>, at: u32) -> Vec<ConnectionGroup> {
         }
     }
     let mut outgoing = Table::new(details, at);
-    for remote in details.callees(at) {
-        let remote_set: BTreeSet<u32> = children.endpoints(graph, remote).into_iter().collect();
-        for &local in &own {
-            for peer in sorted_peers(details.joins, local) {
-                if remote_set.contains(&peer) {
-                    outgoing.add(true, remote, Some(local), original(details.joins, peer));
-                }
-            }
-        }
-    }
+    outgoing.add_outgoing(&details.callees(at), &own);
     vec![
         incoming.finish("incoming-connections", "Inbound"),
         outgoing.finish("outgoing-connections", "Outbound"),
     ]
+}
+
+/// What goes over the edge from one node of the graph to another: what the table of outgoing connections says of it.
+pub(super) fn between(details: &Details<'_>, from: u32, to: u32) -> Traffic {
+    let own = Children { joins: details.joins }.endpoints(details.graph, from);
+    // A connection that is seen on several edges counts on the first of them.
+    let callees: Vec<u32> = details.callees(from).into_iter().filter(|callee| *callee <= to).collect();
+    let mut table = Table::new(details, from);
+    table.add_outgoing(&callees, &own);
+    let there = || table.counts.iter().filter(|(key, _)| key.remote == to);
+    let ports: BTreeSet<u16> = there().filter_map(|(key, _)| key.port.parse().ok()).collect();
+    Traffic {
+        ports: ports.into_iter().collect(),
+        connections: there().fold(0, |sum: i64, (_, count)| sum.saturating_add(*count)),
+    }
 }
 
 /// The peers of an endpoint, by id.
@@ -91,6 +97,31 @@ impl<'a> Table<'a> {
 
     fn endpoint(&self, slot: Option<u32>) -> Option<&'a Node> {
         self.details.joins.endpoints.get(slot? as usize)?.node.as_deref()
+    }
+
+    /// Counts all connections from the table's own endpoints to other nodes, node by node.
+    fn add_outgoing(&mut self, remotes: &[u32], own: &[u32]) {
+        let joins = self.details.joins;
+        let children = Children { joins };
+        let mut holders: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for (place, remote) in remotes.iter().enumerate() {
+            for endpoint in children.endpoints(self.details.graph, *remote) {
+                holders.entry(endpoint).or_default().push(place);
+            }
+        }
+        let mut found = Vec::new();
+        for &local in own {
+            for peer in sorted_peers(joins, local) {
+                found.extend(holders.get(&peer).into_iter().flatten().map(|place| (*place, local, peer)));
+            }
+        }
+        // Within a node, connections stay in the order in which they were found.
+        found.order_by_key(|(place, ..)| *place);
+        for (place, local, peer) in found {
+            if let Some(remote) = remotes.get(place) {
+                self.add(true, *remote, Some(local), original(joins, peer));
+            }
+        }
     }
 
     /// Counts a connection. The same connection seen at another of its addresses counts once.

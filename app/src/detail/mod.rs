@@ -4,7 +4,7 @@ mod children;
 mod connections;
 mod controls;
 
-use crate::model::NodeDetails;
+use crate::model::{NodeDetails, Traffic};
 use crate::view::graph::Masked;
 use crate::view::joins::Joins;
 use crate::view::summary::Summaries;
@@ -38,6 +38,11 @@ impl Details<'_> {
             children: children.groups(self.graph, at, self.summaries),
             connections: connections::tables(self, at),
         })
+    }
+
+    /// What goes over the edge from one node to another.
+    pub(crate) fn between(&self, from: u32, to: u32) -> Traffic {
+        connections::between(self, from, to)
     }
 
     /// Nodes with an edge to a node, ascending.

@@ -10,7 +10,8 @@ use smol_str::SmolStr;
 use super::{
     Graph, Layout,
     coords::{NODE_PITCH, ROW_PITCH},
-    layered, pack,
+    layered,
+    pack::{self, Form},
     rows::Rows,
 };
 use crate::scene::data::{Pin, Point};
@@ -48,6 +49,7 @@ pub struct Engine {
     layout: Layout,
     /// Places of all members, by rows.
     rows: Rows,
+    form: Form,
     pins: Vec<Pin>,
     pins_changed: bool,
     update: u64,
@@ -112,6 +114,7 @@ impl Engine {
     /// Forgets all places (pins stay) and lays `graph` out afresh.
     pub fn relayout(&mut self, graph: &Graph) -> &Layout {
         *self = Self {
+            form: self.form,
             pins: std::mem::take(&mut self.pins),
             pins_changed: true,
             ..Self::default()
@@ -124,6 +127,16 @@ impl Engine {
         self.pins_changed |= self.pins != pins;
         self.pins = pins;
         self.pins.retain(|pin| pin.at.iter().all(|c| c.is_finite() && c.abs() < 1e7));
+    }
+
+    /// What the map is to fill. Nothing moves until it is laid out from nothing.
+    pub fn set_form(&mut self, form: Form) {
+        self.form = form;
+    }
+
+    /// The form of the newest layout's packing, or of the next one's.
+    pub fn form(&self) -> Form {
+        self.form
     }
 
     /// The pins in force.
@@ -348,7 +361,7 @@ impl Engine {
             })
             .collect();
         let offsets = if start_over {
-            pack::shelves(&sizes)
+            pack::shelves(&sizes, self.form)
         } else {
             self.beside(members, &nodes_of, work, anew, &blocks, &sizes)
         };
@@ -428,7 +441,7 @@ impl Engine {
             let (low, high) = pack::extent(&taken);
             let mut offset = if taken.is_empty() {
                 pack::extent(&before).0
-            } else if (high[0] - low[0]) < (high[1] - low[1]) * 1.6 {
+            } else if (high[0] - low[0]) < (high[1] - low[1]) * self.form.aspect() {
                 [high[0] + NODE_PITCH * 1.4, low[1]]
             } else {
                 [low[0], high[1] + ROW_PITCH * 1.2]

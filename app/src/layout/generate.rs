@@ -172,13 +172,7 @@ pub fn decorate(graph: &Graph, seed: u64) -> (Vec<SceneNode>, Vec<SceneEdge>) {
     let edges = graph
         .edges
         .iter()
-        .map(|&(from, to)| SceneEdge {
-            from,
-            to,
-            ports: vec![80],
-            connections: 1 + (from % 7),
-            storage: false,
-        })
+        .map(|&(from, to)| SceneEdge { from, to, storage: false })
         .collect();
     (nodes, edges)
 }

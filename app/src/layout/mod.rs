@@ -18,6 +18,7 @@ mod route;
 mod rows;
 
 pub use engine::Engine;
+pub use pack::Form;
 use smol_str::SmolStr;
 
 use crate::scene::data::{Point, Routes, SceneNode};

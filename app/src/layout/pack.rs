@@ -3,8 +3,39 @@
 use super::coords::{NODE_PITCH, ROW_PITCH};
 use crate::scene::data::Point;
 
-/// Width to height that a packed map aims at: a landscape screen without its panels.
-const ASPECT: f32 = 1.7;
+/// What a packed map is meant to fill.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// Wider than high: a screen on a desk.
+    #[default]
+    Landscape,
+    /// Higher than wide: a phone held upright.
+    Portrait,
+}
+
+impl Form {
+    /// The form of a canvas of this width to height. Between the two it stays as it was, so that no resize back and forth moves anything.
+    pub fn follow(self, aspect: f32) -> Self {
+        match aspect {
+            ..0.85 => Self::Portrait,
+            1.15.. => Self::Landscape,
+            _ => self,
+        }
+    }
+
+    /// Width to height that is aimed at: of a screen without its panels.
+    pub(super) fn aspect(self) -> f32 {
+        match self {
+            Self::Landscape => 1.7,
+            Self::Portrait => 0.6,
+        }
+    }
+
+    /// How large a map of this size is beside a screen of this form: the less, the larger it can be drawn.
+    fn spread(self, size: Point) -> f32 {
+        (size[0] / self.aspect()).max(size[1])
+    }
+}
 
 /// Size of a component, node margins included, in graph units.
 pub(super) fn extent(positions: &[Point]) -> (Point, Point) {
@@ -19,19 +50,14 @@ pub(super) fn extent(positions: &[Point]) -> (Point, Point) {
     if positions.is_empty() { ([0.0; 2], [0.0; 2]) } else { (low, high) }
 }
 
-/// How large a map of this size is beside a screen of our shape: the less, the larger it can be drawn.
-fn spread(size: Point) -> f32 {
-    (size[0] / ASPECT).max(size[1])
-}
-
 /// Offsets for boxes of these sizes (distances between outermost centres): shelves, tallest first, as wide as makes the whole largest on a screen.
-pub(super) fn shelves(sizes: &[Point]) -> Vec<Point> {
+pub(super) fn shelves(sizes: &[Point], form: Form) -> Vec<Point> {
     let padded: Vec<Point> = sizes.iter().map(|s| [s[0] + NODE_PITCH * 1.25, s[1] + ROW_PITCH * 1.1]).collect();
     let area: f32 = padded.iter().map(|s| s[0] * s[1]).sum();
     let widest = padded.iter().map(|s| s[0]).fold(0.0, f32::max);
-    let fair = (area * ASPECT).sqrt();
+    let fair = (area * form.aspect()).sqrt();
     let tries = [1.0, 1.15, 1.35, 1.6, 2.0].map(|share| filled(&padded, (fair * share).max(widest) + 1.0));
-    let best = tries.into_iter().min_by(|a, b| spread(a.1).total_cmp(&spread(b.1)));
+    let best = tries.into_iter().min_by(|a, b| form.spread(a.1).total_cmp(&form.spread(b.1)));
     best.map(|(offsets, _)| offsets).unwrap_or_default()
 }
 
@@ -73,9 +99,9 @@ fn filled(padded: &[Point], limit: f32) -> (Vec<Point>, Point) {
 }
 
 /// Where the grid of `count` unconnected nodes begins and how many columns it has: right of the map or below it, whichever leaves it larger.
-pub(super) fn grid(count: usize, low: Point, high: Point, empty: bool) -> (Point, usize) {
+pub(super) fn grid(count: usize, low: Point, high: Point, empty: bool, form: Form) -> (Point, usize) {
     let count = count.max(1) as f32;
-    let alone = (count * ASPECT * ROW_PITCH / NODE_PITCH).sqrt().ceil();
+    let alone = (count * form.aspect() * ROW_PITCH / NODE_PITCH).sqrt().ceil();
     if empty {
         return ([0.0, 0.0], alone as usize);
     }
@@ -86,8 +112,8 @@ pub(super) fn grid(count: usize, low: Point, high: Point, empty: bool) -> (Point
     let gap = [NODE_PITCH * 1.3, ROW_PITCH * 1.2];
     let size = |columns: f32| [(columns - 1.0) * NODE_PITCH, ((count / columns).ceil() - 1.0) * ROW_PITCH];
     let (below, right) = (size(under), size(beside));
-    let below = spread([width.max(below[0]), height + gap[1] + below[1]]);
-    let right = spread([width + gap[0] + right[0], height.max(right[1])]);
+    let below = form.spread([width.max(below[0]), height + gap[1] + below[1]]);
+    let right = form.spread([width + gap[0] + right[0], height.max(right[1])]);
     if right < below {
         ([high[0] + gap[0], low[1]], beside as usize)
     } else {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 pub use state::{CardRef, ChosenOptions, Mode, PipeRef, Sort, ViewState};
 pub use views::{
-    ConnectionState, EmptyCause, Jump, LinkVm, MetricChoice, OptionRow, OptionValue, Overview, PluginVm, ProbeVm, ResourceBox,
+    ConnectionState, EdgeVm, EmptyCause, Jump, LinkVm, MetricChoice, OptionRow, OptionValue, Overview, PluginVm, ProbeVm, ResourceBox,
     ResourceLayer, ResourcesVm, SearchVm, Suggestion, Tab, TableCell, TableColumn, TableRowVm, TableVm, Trouble,
 };
 
@@ -45,6 +45,13 @@ pub enum ToWorker {
     HoldRow(Option<(SmolStr, u32)>),
     /// The metric the pointer rests on, by label: shown instead of the pinned one.
     HoverMetric(Option<SmolStr>),
+    /// The edge of the map that the pointer rests on, by the ids of its ends.
+    HoverEdge(Option<(SmolStr, SmolStr)>),
+    /// The map's canvas.
+    Canvas {
+        /// Width to height.
+        aspect: f32,
+    },
     /// Whether the page cannot be seen. Nothing is rendered meanwhile.
     Hidden(bool),
     /// A report file that was dropped on the page.
@@ -79,6 +86,8 @@ pub enum ToPage {
     Metric(Option<MetricLayer>),
     /// What the search found on the map.
     Matches(Option<Matches>),
+    /// What goes over the edge that the pointer rests on.
+    Edge(EdgeVm),
     /// The table's visible rows.
     Table(Box<TableVm>),
     /// The resource view.

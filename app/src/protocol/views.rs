@@ -336,6 +336,17 @@ pub struct Suggestion {
     pub count: Option<u32>,
 }
 
+/// What goes over the edge that the pointer rests on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EdgeVm {
+    /// Id of the client.
+    pub from: SmolStr,
+    /// Id of the server.
+    pub to: SmolStr,
+    /// E.g. `3 connections to ports 80, 443`; empty when nothing is known.
+    pub text: String,
+}
+
 /// Where the palette can lead: a node. Commands are the page's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jump {

@@ -23,6 +23,8 @@ pub struct SceneData {
     pub positions: Vec<Point>,
     /// Routes of all edges, in the order of `edges`.
     pub routes: Routes,
+    /// Laid out from nothing: whatever the camera looked at is elsewhere now, so the map is fitted to the screen.
+    pub fresh: bool,
 }
 
 /// Cubic Bézier chains, one an edge: `points[starts[i]..starts[i + 1]]` holds 3k+1 control points from the source's centre to the target's.
@@ -134,10 +136,6 @@ pub struct SceneEdge {
     pub from: u32,
     /// Index of the target (the server).
     pub to: u32,
-    /// Ports of the target that are used, ascending; empty when unknown.
-    pub ports: Vec<u16>,
-    /// How many connections it stands for; 0 when unknown.
-    pub connections: u32,
     /// Joins storage (claims, volumes, classes): drawn with extra dots.
     pub storage: bool,
 }

@@ -133,7 +133,15 @@ impl Scene {
                 }
                 None => self.fit_now(),
             }
-        } else if !self.touched && old.nodes.len() < 2 {
+        }
+        if self.data.fresh {
+            if animate {
+                self.fit(now);
+            } else {
+                self.touched = false;
+                self.fit_now();
+            }
+        } else if same_map && !self.touched && old.nodes.len() < 2 {
             self.fit_now();
         }
         self.restyle();

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::matcher::Matcher;
-use crate::layout::{Engine, Graph, GraphNode};
-use crate::model::NodeSummary;
+use crate::layout::{Engine, Form, Graph, GraphNode};
+use crate::model::{NodeSummary, Traffic};
 use crate::scene::{Matches, MetricLayer, MetricValue, NodeMatch, Pin, SceneData, SceneEdge, SceneNode};
 use crate::view::View;
 
 /// Maps remembered: going back to one finds every node where it was.
 const MAX_LAYOUTS: usize = 12;
+/// Ports listed of an edge.
+const MAX_PORTS: usize = 8;
 /// Matching fields listed under a caption.
 const MAX_MATCH_FIELDS: usize = 8;
 
@@ -65,6 +67,7 @@ pub struct Maps {
     layouts: Vec<(SmolStr, Engine)>,
     sent: SceneData,
     pins: Vec<Pin>,
+    form: Form,
 }
 
 impl Maps {
@@ -83,9 +86,10 @@ impl Maps {
                     && [from, to]
                         .iter()
                         .any(|at| nodes.get(**at as usize).is_some_and(|node| is_storage(&node.id))),
-                ..SceneEdge::default()
             })
             .collect();
+        let form = self.form;
+        let fresh = fresh || self.engine(key).form() != form;
         if !fresh && self.sent.key == key && self.sent.nodes == nodes && self.sent.edges == edges {
             return None;
         }
@@ -96,6 +100,7 @@ impl Maps {
         let pins = self.pins.clone();
         let engine = self.engine(key);
         engine.set_pins(pins);
+        engine.set_form(form);
         let layout = if fresh { engine.relayout(&graph) } else { engine.update(&graph) };
         let scene = SceneData {
             key: key.into(),
@@ -103,6 +108,7 @@ impl Maps {
             edges,
             positions: layout.positions.clone(),
             routes: layout.routes.clone(),
+            fresh,
         };
         self.sent = scene.clone();
         Some(scene)
@@ -113,6 +119,12 @@ impl Maps {
         let changed = self.pins != pins;
         self.pins = pins;
         changed
+    }
+
+    /// The canvas's width to height. True when maps are to be packed anew for it.
+    pub fn set_aspect(&mut self, aspect: f32) -> bool {
+        let form = self.form.follow(aspect);
+        std::mem::replace(&mut self.form, form) != form
     }
 
     /// Makes the next map be handed out whatever was handed out last.
@@ -198,6 +210,24 @@ pub fn matches(matcher: &mut Matcher, visible: &Visible) -> Option<Matches> {
         })
         .collect();
     Some(Matches { nodes })
+}
+
+/// What goes over an edge, in words; empty when nothing is known of it.
+#[must_use]
+pub fn traffic_text(traffic: &Traffic) -> String {
+    let connections = match traffic.connections {
+        ..=0 => return String::new(),
+        1 => "1 connection".to_owned(),
+        many => format!("{many} connections"),
+    };
+    let listed: Vec<String> = traffic.ports.iter().take(MAX_PORTS).map(u16::to_string).collect();
+    let more = traffic.ports.len() - listed.len();
+    match listed.as_slice() {
+        [] => connections,
+        [port] => format!("{connections} to port {port}"),
+        ports if more == 0 => format!("{connections} to ports {}", ports.join(", ")),
+        ports => format!("{connections} to ports {} and {more} more", ports.join(", ")),
+    }
 }
 
 /// What a map is remembered by.

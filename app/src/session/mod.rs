@@ -28,7 +28,7 @@ use smol_str::SmolStr;
 
 use crate::feed::{FeedError, FeedEvent};
 use crate::model::TopologyDesc;
-use crate::protocol::{CardVm, ConnectionState, LinkVm, Overview, SearchVm, TableVm, ToPage, ToWorker, Trouble, ViewState};
+use crate::protocol::{CardVm, ConnectionState, EdgeVm, LinkVm, Overview, SearchVm, TableVm, ToPage, ToWorker, Trouble, ViewState};
 use crate::scene::{Matches, MetricLayer};
 use crate::view::Engine;
 
@@ -48,6 +48,7 @@ pub struct Session {
     window: (u32, u32),
     held: Option<(SmolStr, u32)>,
     hover_metric: Option<SmolStr>,
+    hover_edge: Option<(SmolStr, SmolStr)>,
     palette: Option<String>,
     relayout: bool,
     maps: Maps,
@@ -79,6 +80,7 @@ struct Sent {
     overview: Option<Overview>,
     metric: Option<Option<MetricLayer>>,
     matches: Option<Option<Matches>>,
+    edge: Option<EdgeVm>,
     table: Option<TableVm>,
     search: Option<SearchVm>,
     cards: Vec<CardVm>,
@@ -107,6 +109,16 @@ impl Session {
 
     /// Takes a message of the page. `Connect` and `Retry` only concern the socket beyond what is noted here.
     pub fn message(&mut self, message: ToWorker, now: u64) -> Vec<ToPage> {
+        if let ToWorker::HoverEdge(edge) = message {
+            // Answered by itself: nothing else follows from where the pointer rests.
+            self.hover_edge = edge;
+            self.sent.edge = None;
+            return self.edge().into_iter().collect();
+        }
+        if let ToWorker::Canvas { aspect } = message {
+            self.dirty |= self.maps.set_aspect(aspect);
+            return Vec::new();
+        }
         self.dirty = true;
         match message {
             ToWorker::Connect { server, .. } => self.change_server(server.is_some()),
@@ -133,7 +145,7 @@ impl Session {
                 return vec![ToPage::Palette(self.jumps())];
             }
             ToWorker::RawReport => return self.raw_report(),
-            ToWorker::Retry => {}
+            ToWorker::Retry | ToWorker::HoverEdge(_) | ToWorker::Canvas { .. } => {}
         }
         Vec::new()
     }

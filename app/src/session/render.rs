@@ -9,7 +9,9 @@ use super::{Catalogue, Session, TABS_EVERY, card, choices, colours, map, palette
 use scope_shared::report::Kind;
 
 use crate::model::TopologyDesc;
-use crate::protocol::{CardRef, ConnectionState, EmptyCause, Jump, MetricChoice, Mode, Overview, PluginVm, ProbeVm, SearchVm, Tab, ToPage};
+use crate::protocol::{
+    CardRef, ConnectionState, EdgeVm, EmptyCause, Jump, MetricChoice, Mode, Overview, PluginVm, ProbeVm, SearchVm, Tab, ToPage,
+};
 use crate::search;
 use crate::view::{Options, View};
 
@@ -319,6 +321,26 @@ impl Session {
             self.sent.matches = Some(matches.clone());
             out.push(ToPage::Matches(matches));
         }
+        out.extend(self.edge());
+    }
+
+    /// What goes over the edge that the pointer rests on, if the page does not know yet. Looks at the connections of its two ends alone.
+    pub(super) fn edge(&mut self) -> Option<ToPage> {
+        let (from, to) = self.hover_edge.clone()?;
+        let current = choices::current(&self.catalogue.topologies, &self.state.topology);
+        let parent = choices::locate(&self.catalogue.topologies, &current)?.1;
+        let options = self.options(&parent);
+        let traffic = self.engine.traffic(&current, &from, &to, &options).unwrap_or_default();
+        let edge = EdgeVm {
+            from,
+            to,
+            text: map::traffic_text(&traffic),
+        };
+        if self.sent.edge.as_ref() == Some(&edge) {
+            return None;
+        }
+        self.sent.edge = Some(edge.clone());
+        Some(ToPage::Edge(edge))
     }
 
     fn send_table(&mut self, name: &str, visible: &Visible, now: u64, out: &mut Vec<ToPage>) {

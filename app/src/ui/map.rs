@@ -2,6 +2,7 @@
 
 use leptos::html::Canvas;
 use leptos::prelude::*;
+use smol_str::SmolStr;
 
 use super::{
     icons::icon,
@@ -15,10 +16,20 @@ use crate::scene::{
     gl::{Events, Hover, Insets, MapView},
 };
 
+/// What is said about what lies under the pointer.
+#[derive(Clone)]
+struct Tip {
+    text: String,
+    /// The edge it is about, by the ids of its ends.
+    edge: Option<(SmolStr, SmolStr)>,
+    /// Its corner, CSS pixels.
+    at: [f64; 2],
+}
+
 /// The canvas; it stays in place when another mode is shown, and is only hidden.
 pub fn map(store: Store, mode: Memo<Mode>) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
-    let tip = RwSignal::new(None::<(String, f64, f64)>);
+    let tip = RwSignal::new(None::<Tip>);
     let failed = RwSignal::new(false);
     Effect::new(move |_| {
         let Some(element) = canvas.get() else { return };
@@ -59,14 +70,26 @@ pub fn map(store: Store, mode: Memo<Mode>) -> impl IntoView {
         {move || failed.get().then(|| view! {
             <p class="note failed">"This browser gives the page no canvas to draw on. The table (t) shows the same nodes."</p>
         })}
-        {move || tip.get().map(|(text, x, y)| view! {
-            <div class="tip" role="presentation" style:left=format!("{x}px") style:top=format!("{y}px")>{text}</div>
+        {move || tip.get().map(|Tip { text, edge, at: [x, y] }| view! {
+            <div class="tip" role="presentation" style:left=format!("{x}px") style:top=format!("{y}px")>
+                {text}
+                {move || traffic(store, edge.as_ref()).map(|text| view! { <div>{text}</div> })}
+            </div>
         })}
         {move || (mode.get() == Mode::Graph).then(zoom)}
     }
 }
 
-fn events(store: Store, tip: RwSignal<Option<(String, f64, f64)>>) -> Events {
+/// What is known of the traffic of an edge.
+fn traffic(store: Store, edge: Option<&(SmolStr, SmolStr)>) -> Option<String> {
+    let (from, to) = edge?;
+    store.edge.with(|known| {
+        let known = known.as_ref().filter(|known| known.from == *from && known.to == *to)?;
+        (!known.text.is_empty()).then(|| known.text.clone())
+    })
+}
+
+fn events(store: Store, tip: RwSignal<Option<Tip>>) -> Events {
     Events {
         select: Some(Box::new(move |id| {
             let selected = store.state.with_untracked(|state| state.selected.clone());
@@ -80,12 +103,20 @@ fn events(store: Store, tip: RwSignal<Option<(String, f64, f64)>>) -> Events {
             }
         })),
         hover: Some(Box::new(move |hover, [x, y]| {
-            let text = match hover {
-                Hover::Nothing | Hover::Node(_) => None,
-                Hover::Edge { from, to } => Some(format!("{} → {}", name_of(store, &from), name_of(store, &to))),
-                Hover::Cluster(count) => Some(format!("{count} nodes; zoom in to see them")),
+            let (text, edge) = match hover {
+                Hover::Nothing | Hover::Node(_) => (None, None),
+                Hover::Edge { from, to } => (
+                    Some(format!("{} → {}", name_of(store, &from), name_of(store, &to))),
+                    Some((SmolStr::from(from), SmolStr::from(to))),
+                ),
+                Hover::Cluster(count) => (Some(format!("{count} nodes; zoom in to see them")), None),
             };
-            tip.set(text.map(|text| (text, x + 12.0, y + 12.0)));
+            let asked = tip.with_untracked(|tip| tip.as_ref().and_then(|tip| tip.edge.clone()));
+            if asked != edge {
+                store.tell(ToWorker::HoverEdge(edge.clone()));
+            }
+            let at = [x + 12.0, y + 12.0];
+            tip.set(text.map(|text| Tip { text, edge, at }));
         })),
         open: Some(Box::new(move |id| {
             store.update(|state| {
@@ -98,6 +129,7 @@ fn events(store: Store, tip: RwSignal<Option<(String, f64, f64)>>) -> Events {
             store.tell(ToWorker::Pins(pins));
         })),
         camera: None,
+        shape: Some(Box::new(move |aspect| store.tell(ToWorker::Canvas { aspect }))),
         announce: Some(Box::new(move |text| store.announce.set(text))),
     }
 }

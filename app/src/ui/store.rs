@@ -10,7 +10,7 @@ use super::map_text;
 use crate::link::{self, Link};
 use crate::platform::{address, files, storage, worker::WorkerLink};
 use crate::protocol::{
-    CardRef, CardState, CardVm, Jump, LinkVm, Overview, PipeRef, ResourcesVm, SearchVm, TableVm, ToPage, ToWorker, ViewState,
+    CardRef, CardState, CardVm, EdgeVm, Jump, LinkVm, Overview, PipeRef, ResourcesVm, SearchVm, TableVm, ToPage, ToWorker, ViewState,
 };
 use crate::scene::{Matches, MetricLayer, SceneData, gl::MapView};
 
@@ -111,6 +111,8 @@ pub struct Store {
     pub loaded: RwSignal<bool>,
     /// The map in words.
     pub words: RwSignal<Vec<map_text::Entry>>,
+    /// What goes over the edge under the pointer, as last heard.
+    pub edge: RwSignal<Option<EdgeVm>>,
     /// The table's window.
     pub table: RwSignal<TableVm>,
     /// The resource view.
@@ -155,6 +157,7 @@ impl Store {
             overview: RwSignal::default(),
             loaded: RwSignal::new(false),
             words: RwSignal::default(),
+            edge: RwSignal::default(),
             table: RwSignal::default(),
             resources: RwSignal::default(),
             cards: RwSignal::default(),
@@ -297,6 +300,7 @@ impl Store {
                 with_map(|map| map.set_matches(matches.clone()));
                 LAST_SCENE.with_borrow_mut(|last| last.matches = matches);
             }
+            ToPage::Edge(edge) => self.edge.set(Some(edge)),
             ToPage::Table(table) => self.table.set(*table),
             ToPage::Resources(resources) => self.resources.set(*resources),
             ToPage::Card(card) => self.receive_card(*card),

@@ -20,7 +20,7 @@ use super::state::State;
 use super::summary::{Labels, MetricLinks, Renamed, Summaries, Templates};
 use crate::detail::Details;
 use crate::feed::Feed;
-use crate::model::{NodeDetails, NodeSummary, Stats, TopologyDesc};
+use crate::model::{NodeDetails, NodeSummary, Stats, TopologyDesc, Traffic};
 
 /// What whoever starts a viewer may add to every view.
 #[derive(Clone, Debug, Default)]
@@ -200,6 +200,27 @@ impl Engine {
             topology: entry.id,
         }
         .of(at)
+    }
+
+    /// What goes over an edge of a view: as the table of outgoing connections in the details of `from` counts it. `None` where there is no
+    /// such edge, or its view knows no connections.
+    pub fn traffic(&mut self, topology: &str, from: &str, to: &str, options: &Options) -> Option<Traffic> {
+        let entry = registry::find(topology)?;
+        // Brings the view's graph up to date, unless it is.
+        self.nodes(topology, options)?;
+        let graph = &self.views.get(&(SmolStr::new_static(entry.id), options.clone()))?.graph;
+        let (from, to) = (graph.graph.find(from)?, graph.graph.find(to)?);
+        if !graph.has(from) || !graph.out(from).any(|peer| peer == to) {
+            return None;
+        }
+        let details = Details {
+            summaries: Summaries::new(State(self.feed.merged()), &self.templates, self.config.links.as_ref(), options),
+            joins: &self.joins,
+            base: graph,
+            graph,
+            topology: entry.id,
+        };
+        Some(details.between(from, to))
     }
 
     /// Brings joins and templates up to date with the feed.

@@ -129,9 +129,9 @@ impl Engine {
             .collect();
         let (low, high) = pack::extent(&rest);
         let (origin, columns) = if grid.is_empty() {
-            pack::grid(single.len(), low, high, rest.is_empty())
+            pack::grid(single.len(), low, high, rest.is_empty(), self.form)
         } else {
-            let (_, columns) = pack::grid(single.len() + grid.len(), low, high, rest.is_empty());
+            let (_, columns) = pack::grid(single.len() + grid.len(), low, high, rest.is_empty(), self.form);
             let (low, high) = pack::extent(&grid);
             (low, columns.max(((high[0] - low[0]) / NODE_PITCH).round() as usize + 1))
         };

@@ -83,7 +83,7 @@ impl Inner {
     }
 
     /// Takes the canvas's box over as its size.
-    pub(super) fn resize(&mut self) {
+    pub(super) fn resize(&mut self, told: &mut Vec<Told>) {
         let (width, height) = (f64::from(self.canvas.client_width()), f64::from(self.canvas.client_height()));
         self.ratio = self.window.device_pixel_ratio().clamp(0.5, 4.0);
         let (w, h) = (
@@ -94,14 +94,18 @@ impl Inner {
             self.canvas.set_width(w);
             self.canvas.set_height(h);
             self.painted = None;
+            // Hidden, it has none.
+            if width > 0.0 && height > 0.0 {
+                told.push(Told::Shape((width / height) as f32));
+            }
         }
         let now = self.now();
         self.scene.set_viewport(width, height, self.insets, now);
     }
 
-    pub(super) fn set_insets(&mut self, insets: Insets) {
+    pub(super) fn set_insets(&mut self, insets: Insets, told: &mut Vec<Told>) {
         self.insets = insets;
-        self.resize();
+        self.resize(told);
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -127,7 +131,7 @@ impl Inner {
     pub(super) fn frame(&mut self, now: f64, told: &mut Vec<Told>) {
         self.pending = None;
         if (self.window.device_pixel_ratio() - self.ratio).abs() > 1e-3 {
-            self.resize();
+            self.resize(told);
         }
         let moving = self.scene.tick(now);
         self.list.refresh(&mut self.scene);

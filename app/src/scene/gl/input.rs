@@ -139,6 +139,26 @@ fn apart(a: [f64; 2], b: [f64; 2]) -> f64 {
 }
 
 impl Inner {
+    /// The node that is pressed or dragged, by id: numbers change with the data.
+    pub(super) fn held(&self) -> Option<String> {
+        match self.hand.what {
+            Doing::Pressing(Target::Node(node), _) | Doing::Dragging(node, _) => self.id_of(node),
+            _ => None,
+        }
+    }
+
+    /// Goes on with that node after the data have changed, if it is still there. What else was pressed is let go: it may be something else now.
+    pub(super) fn hold_again(&mut self, held: Option<&str>) {
+        let node = held.and_then(|id| self.scene.find(id));
+        self.hand.what = match (std::mem::take(&mut self.hand.what), node) {
+            (Doing::Pressing(Target::Node(_), touch), Some(node)) => Doing::Pressing(Target::Node(node), touch),
+            (Doing::Dragging(_, offset), Some(node)) => Doing::Dragging(node, offset),
+            (Doing::Pressing(Target::Nothing, touch), _) => Doing::Pressing(Target::Nothing, touch),
+            (Doing::Pressing(..) | Doing::Dragging(..), _) => Doing::Panning,
+            (other, _) => other,
+        };
+    }
+
     fn press(&mut self, event: &PointerEvent, told: &mut Vec<Told>) {
         if event.button() != 0 {
             return;

@@ -59,6 +59,8 @@ pub struct Events {
     pub pins: Option<Box<dyn Fn(Vec<Pin>)>>,
     /// The camera came to rest: `[x, y, zoom]` with x, y the plane's point at the canvas' top left.
     pub camera: Option<Box<dyn Fn([f64; 3])>>,
+    /// The canvas has another size: its width to height.
+    pub shape: Option<Box<dyn Fn(f32)>>,
     /// Text for an `aria-live` region: what the keyboard moved to.
     pub announce: Option<Box<dyn Fn(String)>>,
 }
@@ -70,6 +72,7 @@ enum Told {
     Open(String),
     Pins(Vec<Pin>),
     Camera([f64; 3]),
+    Shape(f32),
     Announce(String),
 }
 
@@ -81,6 +84,7 @@ impl Events {
             Told::Open(id) => call(self.open.as_deref(), |f| f(id)),
             Told::Pins(pins) => call(self.pins.as_deref(), |f| f(pins)),
             Told::Camera(camera) => call(self.camera.as_deref(), |f| f(camera)),
+            Told::Shape(aspect) => call(self.shape.as_deref(), |f| f(aspect)),
             Told::Announce(text) => call(self.announce.as_deref(), |f| f(text)),
         }
     }
@@ -184,7 +188,7 @@ impl MapView {
         view.start_frames();
         view.observe_size(&canvas)?;
         input::attach(&view.shared, &canvas)?;
-        view.shared.with(|inner, _| inner.resize());
+        view.shared.with(|inner, told| inner.resize(told));
         Ok(view)
     }
 
@@ -206,7 +210,7 @@ impl MapView {
         let weak = self.weak();
         let closure = Closure::<dyn FnMut()>::new(move || {
             if let Some(shared) = weak.upgrade() {
-                shared.with(|inner, _| inner.resize());
+                shared.with(|inner, told| inner.resize(told));
             }
         });
         let observer = ResizeObserver::new(closure.as_ref().unchecked_ref())?;
@@ -230,7 +234,9 @@ impl MapView {
     pub fn set_scene(&self, data: SceneData) {
         self.shared.with(|inner, told| {
             let now = inner.now();
+            let held = inner.held();
             inner.scene.set_data(data, now);
+            inner.hold_again(held.as_deref());
             inner.describe();
             inner.point_again(told);
         });
@@ -271,7 +277,7 @@ impl MapView {
 
     /// Room taken by panels.
     pub fn set_insets(&self, insets: Insets) {
-        self.shared.with(|inner, _| inner.set_insets(insets));
+        self.shared.with(|inner, told| inner.set_insets(insets, told));
     }
 
     /// No motion (the visitor's wish); at first the browser's `prefers-reduced-motion` decides.
