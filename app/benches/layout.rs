@@ -113,7 +113,7 @@ fn report_quality() {
             quality::crossings(&lines, 60.0),
             quality::length(&lines) / 1e3,
             quality::overlaps(&layout.positions, 100.0, 100.0) + quality::overlaps(&layout.positions, 70.0, 180.0),
-            quality::edges_through_nodes(&layout, &graph.edges, 45.0),
+            quality::edges_through_nodes(&layout, &graph.edges, 50.0),
             span(0),
             span(1),
         );

@@ -182,15 +182,15 @@ fn a_node_that_comes_back_takes_its_old_place() {
 
 #[test]
 fn generated_service_graphs_are_drawn_cleanly() {
-    for size in [50, 200, 1_000] {
-        let graph = generate::service_graph(size, 7);
+    for (size, seed) in [(50, 7), (50, 1), (200, 7), (200, 2), (1_000, 7), (1_000, 1)] {
+        let graph = generate::service_graph(size, seed);
         let mut engine = Engine::new();
         let layout = engine.update(&graph).clone();
         check(&graph, &layout);
-        let over = quality::edges_through_nodes(&layout, &graph.edges, 45.0);
+        let over = quality::edges_through_nodes(&layout, &graph.edges, 50.0);
         assert!(
-            over * 20 <= graph.edges.len(),
-            "{over} of {} edges run over nodes",
+            over * 300 <= graph.edges.len(),
+            "seed {seed}: {over} of {} edges run over nodes",
             graph.edges.len()
         );
     }

@@ -2,7 +2,7 @@
 //!
 //! Indices are the component's own; the caller moves the result to where there is room.
 
-use super::{coords, dense, graph, line, order, route};
+use super::{coords, dense, graph, line, order, route, rows::Rows};
 use crate::scene::data::{Point, Routes};
 
 /// Parallel edges count so often at most when crossings are weighed.
@@ -56,6 +56,7 @@ pub(super) fn layout(n: usize, edges: &[(u32, u32)], hint: Option<&[f32]>) -> Bl
         positions,
         routes: Routes::default(),
     };
+    let rows = Rows::new(block.positions.iter().map(|at| (*at, 0)));
     let mut points: Vec<Point> = Vec::new();
     let mut path: Vec<Point> = Vec::new();
     for (i, &(from, to)) in edges.iter().enumerate() {
@@ -77,7 +78,7 @@ pub(super) fn layout(n: usize, edges: &[(u32, u32)], hint: Option<&[f32]>) -> Bl
             points.reverse();
         }
         path.clear();
-        route::curve(&points, &mut path);
+        route::clear_curve(&points, &rows, &mut path);
         block.routes.push(&path);
     }
     block

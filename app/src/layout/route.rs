@@ -3,13 +3,85 @@
 //! Curves only; where the lanes are, the caller says (a layered pass) or `Rows` finds (after moves).
 
 use super::rows::Rows;
-use crate::scene::data::Point;
+use crate::scene::{data::Point, geometry::cubic};
 
 /// How near to a node's centre a foreign edge may come, graph units: the glyph's radius and some air.
 const CLEARANCE: f32 = 66.0;
 
+/// How near to a foreign node's centre a curve may come before another one is tried: the glyph's radius and its outline's.
+const GRAZE: f32 = 51.0;
+/// Pieces that run less far sideways pass between the nodes of their rows, which are further apart.
+const STEEP: f32 = 280.0;
+
+/// How a curve leaves its points.
+#[derive(Clone, Copy)]
+struct Bend {
+    /// Height of a piece by how far its control points lie from its ends.
+    reach: f32,
+    /// Slope at the ends and at the points between, shares of the pieces' own.
+    ends: f32,
+    inner: f32,
+}
+
+/// The bend of all edges, then the one of those that would run over a node in their own rows: steep until it is past them. Many different
+/// bends would cross one another more often.
+const BENDS: [Bend; 2] = [
+    Bend {
+        reach: 1.8,
+        ends: 0.1,
+        inner: 0.3,
+    },
+    Bend {
+        reach: 1.08,
+        ends: 0.0,
+        inner: 0.0,
+    },
+];
+
+/// Appends a curve through `points` to `out`, bent otherwise if it would run over nodes in `rows`.
+pub(super) fn clear_curve(points: &[Point], rows: &Rows, out: &mut Vec<Point>) {
+    let start = out.len();
+    let [usual, steep] = BENDS;
+    bent(points, usual, out);
+    let hits = grazed(out.get(start..).unwrap_or_default(), rows);
+    if hits > 0 {
+        let mut other = Vec::new();
+        bent(points, steep, &mut other);
+        if grazed(&other, rows) < hits {
+            out.truncate(start);
+            out.append(&mut other);
+        }
+    }
+}
+
+/// How many points of a chain of curves lie over nodes at neither of its ends.
+fn grazed(route: &[Point], rows: &Rows) -> usize {
+    let (Some(&first), Some(&last)) = (route.first(), route.last()) else {
+        return 0;
+    };
+    let mut hits = 0;
+    let mut at = 0;
+    while let Some(&[a, b, c, d]) = route.get(at..at + 4) {
+        at += 3;
+        let far = (a[0] - d[0]).abs();
+        if far < STEEP {
+            continue;
+        }
+        let steps = (far / 30.0).clamp(10.0, 120.0) as usize;
+        hits += (1..steps)
+            .map(|step| cubic([a, b, c, d], step as f32 / steps as f32))
+            .filter(|p| rows.any_near(*p, GRAZE, [first, last]))
+            .count();
+    }
+    hits
+}
+
 /// Appends a curve through `points` to `out` as 3k+1 control points. Where y runs one way only, so does the curve's; it never swings past a point.
-pub(super) fn curve(points: &[Point], out: &mut Vec<Point>) {
+fn curve(points: &[Point], out: &mut Vec<Point>) {
+    bent(points, BENDS[0], out);
+}
+
+fn bent(points: &[Point], bend: Bend, out: &mut Vec<Point>) {
     let Some(&first) = points.first() else { return };
     out.push(first);
     if points.len() < 2 {
@@ -26,22 +98,22 @@ pub(super) fn curve(points: &[Point], out: &mut Vec<Point>) {
     let slope = |i: usize| -> f32 {
         // At the ends edges leave steeper than their chord: fans open like a bouquet instead of cutting their neighbours.
         if i == 0 {
-            return chord[0] * 0.3;
+            return chord[0] * bend.ends;
         }
         if i == last {
-            return chord[last - 1] * 0.3;
+            return chord[last - 1] * bend.ends;
         }
         let (a, b) = (chord[i - 1], chord[i]);
         // Gentler than either piece: steeper bends would cut edges that leave the same node.
         if a * b <= 0.0 {
             0.0
         } else {
-            0.6 * a.abs().min(b.abs()).copysign(a)
+            bend.inner * a.abs().min(b.abs()).copysign(a)
         }
     };
     for (i, step) in steps.iter().enumerate() {
         let (a, b) = (points[i], points[i + 1]);
-        let third = step[1] / 2.6;
+        let third = step[1] / bend.reach;
         out.push([a[0] + slope(i) * third, a[1] + third]);
         out.push([b[0] - slope(i + 1) * third, b[1] - third]);
         out.push(b);
@@ -100,7 +172,7 @@ pub(super) fn between(a: Point, b: Point, rows: &Rows, out: &mut Vec<Point>) {
         }
     });
     points.push(b);
-    curve(&points, out);
+    clear_curve(&points, rows, out);
 }
 
 /// Up, along, down: two bends between two ends of one row.

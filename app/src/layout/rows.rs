@@ -139,6 +139,17 @@ impl Rows {
         }
     }
 
+    /// Whether a place is nearer than `reach` to a node that lies at neither of two others.
+    pub(super) fn any_near(&self, at: Point, reach: f32, except: [Point; 2]) -> bool {
+        self.near(at[1], reach).iter().any(|(y, row)| {
+            let index = row.partition_point(|p| p.0 < at[0] - reach);
+            let beside = row.iter().skip(index).take_while(|p| p.0 < at[0] + reach);
+            beside
+                .map(|p| [p.0, *y])
+                .any(|p| !except.contains(&p) && (p[0] - at[0]).hypot(p[1] - at[1]) < reach)
+        })
+    }
+
     /// Whether a node lies on the straight line between two places of about the same height, ends excluded.
     pub(super) fn any_between(&self, a: Point, b: Point, clearance: f32) -> bool {
         let (left, right) = (a[0].min(b[0]) + 1.0, a[0].max(b[0]) - 1.0);
