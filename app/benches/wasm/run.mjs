@@ -1,11 +1,11 @@
-// Times reading, merging and rendering in WebAssembly. Build first:
+// Times reading, merging, rendering and laying out in WebAssembly. Build first:
 //   cargo build --release --target wasm32-unknown-unknown --manifest-path app/benches/wasm/Cargo.toml --target-dir target
 // then: node app/benches/wasm/run.mjs [target/wasm32-unknown-unknown/release/scope_app_wasm_bench.wasm]
 import { readFile } from "node:fs/promises";
 
 const path = process.argv[2] ?? "target/wasm32-unknown-unknown/release/scope_app_wasm_bench.wasm";
 const { instance } = await WebAssembly.instantiate(await readFile(path), {});
-const { memory, run, real_report, prepare_view, prepare_reading, prepare_delta } = instance.exports;
+const { memory, run, real_report, prepare_view, prepare_reading, prepare_delta, prepare_layout } = instance.exports;
 
 const real = await readFile(new URL("../../tests/golden/render-report/report.json.gz", import.meta.url));
 const at = real_report(real.length);
@@ -66,3 +66,14 @@ for (const hosts of [1, 10, 100]) {
 }
 console.log("\none host's delta, ms");
 console.table(rows);
+
+const layouts = {};
+for (const nodes of [50, 200, 1000, 3000, 10000]) {
+  const times = [0, 1].map((more) => {
+    prepare_layout(nodes, more);
+    return Number(best().toFixed(3));
+  });
+  layouts[nodes] = { "from nothing": times[0], "one node more or less": times[1] };
+}
+console.log("\nlayout of service graphs, ms");
+console.table(layouts);

@@ -3,7 +3,7 @@
 //! Measures finished drawings only, ours or anybody's, by the same rule; the product itself never calls it.
 
 use super::Layout;
-use crate::scene::data::Point;
+use crate::scene::data::{Point, cubic};
 
 /// Cuts a chain of cubic curves into straight pieces: `steps` each.
 pub fn flatten(route: &[Point], steps: usize) -> Vec<Point> {
@@ -13,15 +13,7 @@ pub fn flatten(route: &[Point], steps: usize) -> Vec<Point> {
         let (Some(a), Some(b), Some(c), Some(d)) = (route.get(i), route.get(i + 1), route.get(i + 2), route.get(i + 3)) else {
             break;
         };
-        for step in 1..=steps {
-            let t = step as f32 / steps as f32;
-            let s = 1.0 - t;
-            let (w0, w1, w2, w3) = (s * s * s, 3.0 * s * s * t, 3.0 * s * t * t, t * t * t);
-            line.push([
-                w0 * a[0] + w1 * b[0] + w2 * c[0] + w3 * d[0],
-                w0 * a[1] + w1 * b[1] + w2 * c[1] + w3 * d[1],
-            ]);
-        }
+        line.extend((1..=steps).map(|step| cubic([*a, *b, *c, *d], step as f32 / steps as f32)));
     }
     line
 }

@@ -3,7 +3,7 @@
 //! Curves only; where the lanes are, the caller says (a layered pass) or `Rows` finds (after moves).
 
 use super::rows::Rows;
-use crate::scene::{data::Point, geometry::cubic};
+use crate::scene::data::{Point, cubic};
 
 /// How near to a node's centre a foreign edge may come, graph units: the glyph's radius and some air.
 const CLEARANCE: f32 = 66.0;

@@ -36,6 +36,16 @@ pub struct Routes {
     pub points: Vec<Point>,
 }
 
+/// A point of one cubic.
+pub fn cubic([a, b, c, d]: [Point; 4], t: f32) -> Point {
+    let s = 1.0 - t;
+    let (w0, w1, w2, w3) = (s * s * s, 3.0 * s * s * t, 3.0 * s * t * t, t * t * t);
+    [
+        w0 * a[0] + w1 * b[0] + w2 * c[0] + w3 * d[0],
+        w0 * a[1] + w1 * b[1] + w2 * c[1] + w3 * d[1],
+    ]
+}
+
 impl Routes {
     /// The control points of edge `index`; empty when there is no such edge.
     pub fn get(&self, index: usize) -> &[Point] {

@@ -325,17 +325,14 @@ impl DrawList {
             let stand_off = RADIUS * target.scale * 1.18 + size;
             let mut t = 1.0;
             while t > 0.0 {
-                let p = super::geometry::cubic([a, b, c, d], t);
+                let p = super::data::cubic([a, b, c, d], t);
                 if (p[0] - d[0]).hypot(p[1] - d[1]) >= stand_off {
                     break;
                 }
                 t -= 0.02;
             }
             let t = t.max(0.04);
-            let (p, before) = (
-                super::geometry::cubic([a, b, c, d], t),
-                super::geometry::cubic([a, b, c, d], t - 0.03),
-            );
+            let (p, before) = (super::data::cubic([a, b, c, d], t), super::data::cubic([a, b, c, d], t - 0.03));
             let angle = (p[1] - before[1]).atan2(p[0] - before[0]).rem_euclid(std::f32::consts::TAU);
             self.glyphs.push(Glyph {
                 at: p,

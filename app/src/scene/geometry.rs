@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::{
     camera::ease,
-    data::{Point, Routes, SceneData},
+    data::{Point, Routes, SceneData, cubic},
 };
 
 /// How long things glide to their new places, milliseconds.
@@ -189,16 +189,6 @@ pub fn on_chain(chain: &[Point], t: f32) -> Point {
         Some(&[a, b, c, d]) => cubic([a, b, c, d], t),
         _ => chain.first().copied().unwrap_or_default(),
     }
-}
-
-/// A point of one cubic.
-pub fn cubic([a, b, c, d]: [Point; 4], t: f32) -> Point {
-    let s = 1.0 - t;
-    let (w0, w1, w2, w3) = (s * s * s, 3.0 * s * s * t, 3.0 * s * t * t, t * t * t);
-    [
-        w0 * a[0] + w1 * b[0] + w2 * c[0] + w3 * d[0],
-        w0 * a[1] + w1 * b[1] + w2 * c[1] + w3 * d[1],
-    ]
 }
 
 /// Moves the ends of a route, and what lies between by its share, so that it keeps its shape.

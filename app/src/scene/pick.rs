@@ -1,8 +1,7 @@
 //! What is at a place of the canvas, by the same outlines, radii and order that are drawn; and which node lies next in a direction.
 
 use super::{
-    data::Point,
-    geometry::cubic,
+    data::{Point, cubic},
     lod, shape,
     state::{Layer, RADIUS, Scene, Target},
 };

@@ -9,8 +9,15 @@ mod detail;
 mod feed;
 #[path = "../../../src/generate/mod.rs"]
 mod generate;
+#[path = "../../../src/layout/mod.rs"]
+mod layout;
 #[path = "../../../src/model.rs"]
 mod model;
+/// What the layout knows of the scene.
+mod scene {
+    #[path = "../../../../src/scene/data.rs"]
+    pub mod data;
+}
 #[path = "../../../src/view/mod.rs"]
 mod view;
 
@@ -146,5 +153,24 @@ pub extern "C" fn prepare_delta(hosts: u32, work: u32) {
         let read = engine.feed_mut().frame(&delta.frame(0), 0).is_ok();
         let shown = view.and_then(|view| engine.nodes(view, &Options::defaults()));
         usize::from(read) + shown.map_or(0, |view| view.nodes.len())
+    }));
+}
+
+/// Prepares laying out a generated service graph: from nothing, or (`more`) with a node that comes and goes.
+#[unsafe(no_mangle)]
+pub extern "C" fn prepare_layout(nodes: u32, more: u32) {
+    let graph = layout::generate::service_graph(nodes as usize, 7);
+    let mut other = graph.clone();
+    other.nodes.push(layout::GraphNode::default());
+    other.edges.push((0, nodes));
+    let mut engine = layout::Engine::new();
+    let mut turn = 0;
+    keep(Box::new(move || {
+        turn += 1;
+        if more == 0 {
+            engine = layout::Engine::new();
+        }
+        let graph = if more == 1 && turn % 2 == 0 { &other } else { &graph };
+        engine.update(black_box(graph)).positions.len()
     }));
 }
