@@ -1,6 +1,6 @@
 //! A page with nothing but the map, for looking at it, for pictures and for the browser benchmark; never shipped.
 //!
-//! `bench.mjs` and `shots.mjs` beside this file drive it through the functions below.
+//! `drawing.mjs` and `shots.mjs` beside this file drive it through the functions below.
 
 #[cfg(target_arch = "wasm32")]
 mod page {
@@ -9,7 +9,7 @@ mod page {
     use scope_app::{
         layout::{Engine, Graph, GraphNode, generate},
         scene::{
-            Matches, MetricLayer, MetricValue, NetworkOverlay, NodeMatch, SceneData, Theme,
+            Matches, MetricLayer, MetricValue, NetworkOverlay, NodeMatch, SceneData, Theme, colour,
             gl::{Events, Extent, Hover, Insets, MapView},
         },
     };
@@ -57,6 +57,7 @@ mod page {
             open: Some(Box::new(move |id| log(format!("open {id}")))),
             pins: Some(Box::new(move |pins| log(format!("pins {pins:?}")))),
             camera: None,
+            shape: None,
             announce: Some(Box::new(move |text| log(format!("announce {text}")))),
         };
         let view = MapView::mount_with(canvas, events, flat)?;
@@ -86,6 +87,69 @@ mod page {
             let spent = now() - start;
             show(state);
             spent
+        })
+    }
+
+    /// Lays out a generated graph with `per_node` edges a node (those beyond the generator's own join near nodes) and keeps it for
+    /// `show_prepared`; returns the milliseconds of layout.
+    #[wasm_bindgen]
+    pub fn prepare(nodes: usize, per_node: f64, seed: u32) -> f64 {
+        with(|state| {
+            let mut graph = generate::service_graph(nodes, u64::from(seed));
+            let mut random = generate::Random::new(u64::from(seed));
+            let near = nodes / 25;
+            while nodes > near && (graph.edges.len() as f64) < nodes as f64 * per_node {
+                let from = random.below(nodes - near);
+                let to = (from + 1 + random.below(near.max(1))).min(nodes - near - 1);
+                if from != to {
+                    graph.edges.push((from as u32, to as u32));
+                }
+            }
+            state.graph = graph;
+            let start = now();
+            state.engine = Engine::new();
+            state.engine.update(&state.graph);
+            now() - start
+        })
+    }
+
+    /// Shows what was prepared.
+    #[wasm_bindgen]
+    pub fn show_prepared() {
+        with(show);
+    }
+
+    /// What was prepared, for other painters: `{nodes: [[x, y, label, colour]], edges: [[from, to, path]]}`.
+    #[wasm_bindgen]
+    pub fn prepared() -> String {
+        with(|state| {
+            let layout = state.engine.layout();
+            let (nodes, edges) = generate::decorate(&state.graph, 3);
+            let nodes: Vec<_> = nodes
+                .iter()
+                .zip(&layout.positions)
+                .map(|(node, at)| {
+                    let colour = colour::hex(colour::node(&node.rank, &node.label, node.pseudo, Theme::Light));
+                    serde_json::json!([at[0], at[1], node.label.as_str(), colour])
+                })
+                .collect();
+            let edges: Vec<_> = edges
+                .iter()
+                .enumerate()
+                .map(|(i, edge)| {
+                    let mut path = String::new();
+                    for (k, p) in layout.routes.get(i).iter().enumerate() {
+                        let before = match k {
+                            0 => "M",
+                            1 => "C",
+                            _ => " ",
+                        };
+                        path.push_str(&format!("{before}{:.0} {:.0}", p[0], p[1]));
+                    }
+                    serde_json::json!([edge.from, edge.to, path])
+                })
+                .collect();
+            serde_json::json!({ "nodes": nodes, "edges": edges }).to_string()
         })
     }
 

@@ -68,7 +68,7 @@ enum Verb {
     Shots,
     /// Run the benchmarks that `docs/performance.md` quotes.
     Bench {
-        /// Run only benchmarks of these packages or names.
+        /// Run only benchmarks of these packages or names; `map 1000 5000` draws maps of so many nodes in a browser.
         only: Vec<String>,
     },
     /// Simulated probes and viewers against a real server: CPU, memory, bytes, delays; `--soak 30m` for a long run.
