@@ -135,7 +135,12 @@ async fn pointing_at_an_edge_says_what_goes_over_it() -> Result<()> {
 async fn close(browser: &Browser) -> Result<()> {
     let drawn = map::places(browser).await?;
     for (x, y) in (1..8).flat_map(|row| (1..10).map(move |column| (f64::from(column) * 90.0, f64::from(row) * 100.0))) {
-        let spot = Place { x, y, radius: 8.0 };
+        let spot = Place {
+            x,
+            y,
+            radius: 8.0,
+            fill: 0.0,
+        };
         let far = drawn.values().all(|place| place.distance(&spot) > place.radius * 2.0 + 10.0);
         if far && map::is_canvas(browser, x, y).await? && map::reaches(browser, &[spot]).await? == [Some(1.0)] {
             map::click(browser, [x, y]).await?;
