@@ -125,10 +125,13 @@ pub fn golden_counts(case: &str, view: &str) -> Result<Vec<(String, usize)>> {
     Ok(counts)
 }
 
-/// What Weave Scope's server counted on the edges of a view in a golden case: ids of client and server, ports, number of connections.
-pub fn golden_traffic(case: &str, view: &str) -> Result<BTreeMap<(String, String), (BTreeSet<u64>, u64)>> {
+/// Ports and number of connections by the ids of client and server.
+pub type Traffic = BTreeMap<(String, String), (BTreeSet<u64>, u64)>;
+
+/// What Weave Scope's server counted on the edges of a view in a golden case.
+pub fn golden_traffic(case: &str, view: &str) -> Result<Traffic> {
     let path = format!("/api/topology/{view}/");
-    let mut edges: BTreeMap<(String, String), (BTreeSet<u64>, u64)> = BTreeMap::new();
+    let mut edges = Traffic::new();
     for line in golden_lines(case)? {
         let request = line["request"].as_str().unwrap_or_default();
         let node = &line["answer"]["node"];

@@ -45,7 +45,7 @@ pub(super) fn layout(n: usize, edges: &[(u32, u32)], hint: Option<&[f32]>) -> Bl
     let starts: Vec<Vec<f32>> = match hint {
         Some(hint) => vec![spread_hint(&proper, &ranked, hint)],
         None if n > ON_A_LINE => Vec::new(),
-        None => (0..if proper.len() <= SMALL { 4 } else { 1 })
+        None => (0..if proper.len() <= SMALL { 8 } else { 1 })
             .map(|seed| spread_hint(&proper, &ranked, &line::line(n, &merged.unique, seed)))
             .collect(),
     };

@@ -8,8 +8,8 @@ use crate::scene::data::{Point, cubic};
 /// How near to a node's centre a foreign edge may come, graph units: the glyph's radius and some air.
 const CLEARANCE: f32 = 66.0;
 
-/// How near to a foreign node's centre a curve may come before another one is tried: the glyph's radius and its outline's.
-const GRAZE: f32 = 51.0;
+/// How near to a foreign node's centre a curve may come before another one is tried: the glyph's radius.
+const GRAZE: f32 = 50.0;
 /// Pieces that run less far sideways pass between the nodes of their rows, which are further apart.
 const STEEP: f32 = 280.0;
 
@@ -32,9 +32,9 @@ const BENDS: [Bend; 2] = [
         inner: 0.3,
     },
     Bend {
-        reach: 1.08,
+        reach: 1.4,
         ends: 0.0,
-        inner: 0.0,
+        inner: 0.1,
     },
 ];
 

@@ -44,12 +44,19 @@ pub fn map(store: Store, mode: Memo<Mode>) -> impl IntoView {
     });
     let selected = Memo::new(move |_| store.state.with(|state| (state.selected.clone(), state.topology.clone())));
     let has_cards = Memo::new(move |_| store.state.with(|state| !state.cards.is_empty()));
+    let resized = RwSignal::new(());
+    let listener = window_event_listener(leptos::ev::resize, move |_| resized.set(()));
+    on_cleanup(move || listener.remove());
     Effect::new(move |_| {
-        let wide = window().inner_width().ok().and_then(|width| width.as_f64()).unwrap_or_default() > 900.0;
+        resized.get();
+        let inner = |length: Result<wasm_bindgen::JsValue, _>| length.ok().and_then(|length| length.as_f64()).unwrap_or_default();
+        let (width, height) = (inner(window().inner_width()), inner(window().inner_height()));
+        let wide = width > 900.0;
         let insets = Insets {
             top: 24.0,
             right: if has_cards.get() && wide { 452.0 } else { 24.0 },
-            bottom: 64.0,
+            // On a phone held upright the zoom buttons take a corner that the map would reach into.
+            bottom: if wide || width > height { 64.0 } else { 140.0 },
             left: 24.0,
         };
         with_map(|map| map.set_insets(insets));

@@ -14,8 +14,8 @@ mod layout;
 #[path = "../../../src/model.rs"]
 mod model;
 /// What the layout knows of the scene.
+#[path = "../../../src/scene"]
 mod scene {
-    #[path = "../../../../src/scene/data.rs"]
     pub mod data;
 }
 #[path = "../../../src/view/mod.rs"]
