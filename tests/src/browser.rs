@@ -1,6 +1,6 @@
 //! A headless Chromium, through ChromeDriver: each [`Browser`] is a new one, with a profile of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -29,6 +29,32 @@ const FLAGS: [&str; 10] = [
     "--enable-unsafe-swiftshader",
     "--disable-dev-shm-usage",
 ];
+
+/// The font of compared pictures, where Debian's fonts-dejavu-core puts it.
+const FONT: &str = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf";
+
+/// Settings of fontconfig under which there is one font for everything, plainly drawn; made in `folder`.
+fn one_font(folder: &Path) -> Result<PathBuf> {
+    let fonts = folder.join("fonts");
+    std::fs::create_dir_all(&fonts)?;
+    std::fs::copy(FONT, fonts.join("only.ttf")).with_context(|| format!("no {FONT}: install fonts-dejavu-core"))?;
+    let flag = |name: &str, value: &str| format!("<edit name=\"{name}\" mode=\"assign\">{value}</edit>");
+    let drawn = [
+        flag("antialias", "<bool>true</bool>"),
+        flag("hinting", "<bool>false</bool>"),
+        flag("hintstyle", "<const>hintnone</const>"),
+        flag("rgba", "<const>none</const>"),
+    ];
+    let config = folder.join("fonts.conf");
+    let text = format!(
+        "<?xml version=\"1.0\"?><fontconfig><dir>{}</dir><cachedir>{}</cachedir><match target=\"font\">{}</match></fontconfig>",
+        fonts.display(),
+        folder.join("fonts-cache").display(),
+        drawn.concat()
+    );
+    std::fs::write(&config, text)?;
+    Ok(config)
+}
 
 /// A browser window.
 pub struct Browser {
@@ -64,11 +90,24 @@ impl Browser {
 
     /// Opens a window of a size, with further flags for Chromium.
     pub async fn open_sized(width: u32, height: u32, flags: &[&str]) -> Result<Self> {
+        Self::open_with(width, height, flags, false).await
+    }
+
+    /// As `open_sized`; with one font for everything, drawn in one way, whatever fonts and settings this machine has: for pictures that are
+    /// compared with those of other machines.
+    pub async fn open_with_one_font(width: u32, height: u32, flags: &[&str]) -> Result<Self> {
+        Self::open_with(width, height, flags, true).await
+    }
+
+    async fn open_with(width: u32, height: u32, flags: &[&str], alike: bool) -> Result<Self> {
         let port = free_port()?;
         let mut command = Command::new("chromedriver");
         command.arg(format!("--port={port}"));
-        let mut driver = Process::start(command, &format!("chromedriver-{port}"))?;
         let profile = tempfile::tempdir()?;
+        if alike {
+            command.env("FONTCONFIG_FILE", one_font(profile.path())?);
+        }
+        let mut driver = Process::start(command, &format!("chromedriver-{port}"))?;
         let own = [
             format!("--user-data-dir={}", profile.path().display()),
             format!("--window-size={width},{height}"),

@@ -3,6 +3,7 @@
 //! Places come out of the picture that the page itself saves, colours out of the screen, so that neither is asked of what is under test.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,6 +12,7 @@ use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerA
 use serde_json::Value;
 
 use crate::browser::Browser;
+use crate::process::artefacts;
 use crate::wait::until;
 
 /// Flags for pictures that come out alike: no motion, one pixel a pixel, colours as they are.
@@ -235,6 +237,34 @@ pub async fn difference(browser: &Browser, a: &[u8], b: &[u8]) -> Result<f64> {
     answer
         .as_f64()
         .with_context(|| format!("the pictures could not be compared: {answer}"))
+}
+
+fn stored(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("data/map/{name}.png"))
+}
+
+/// Compares a picture with the stored one of this name. With `SCOPE_PICTURES=store` it is stored instead: then look at it, and make it small
+/// (128 colours are enough: `image.quantize(128, 1, 1, None, 0)` of Pillow).
+///
+/// # Errors
+/// When more than `share` of it differs; what was seen is left beside the logs of the tests.
+pub async fn looks_like(browser: &Browser, seen: &[u8], name: &str, share: f64) -> Result<()> {
+    if std::env::var_os("SCOPE_PICTURES").is_some_and(|value| value == "store") {
+        std::fs::create_dir_all(stored("").parent().context("no folder")?)?;
+        return Ok(std::fs::write(stored(name), seen)?);
+    }
+    let known = std::fs::read(stored(name)).with_context(|| format!("no stored picture {name}"))?;
+    let differs = difference(browser, &known, seen).await?;
+    if differs > share {
+        let file = artefacts()?.join(format!("map-{name}.png"));
+        std::fs::write(&file, seen)?;
+        bail!(
+            "{:.3} % of {name} differ from the stored picture; see {}",
+            differs * 100.0,
+            file.display()
+        );
+    }
+    Ok(())
 }
 
 /// Waits until the map has this many nodes at least and does not change any more: for a while, since what the worker still lays out comes

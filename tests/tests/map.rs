@@ -1,4 +1,4 @@
-//! The map in a real browser: what is clicked is what is drawn, what is dragged stays, and whoever paints it paints the same.
+//! The map in a real browser: what is clicked is what is drawn, what is dragged stays, it looks as it did when somebody last looked, and whoever paints it paints the same.
 
 use std::collections::BTreeSet;
 
@@ -225,6 +225,54 @@ async fn a_dragged_node_stays_where_it_was_put_through_an_update_and_a_reload() 
     ensure!(spread == 1, "{spread} nodes lie where one was put");
     lay_out(&browser).await?;
     same(&map::at_rest(&browser, updated.len()).await?, put).context("after a reload")?;
+    browser.no_errors().await
+}
+
+/// Name, link and least number of nodes of the topologies whose pictures are stored: between them most shapes, stacks, pseudo nodes, fills of
+/// a metric, bars of networks, components of all sizes, nodes without edges.
+const TOPOLOGIES: [(&str, &str, usize); 5] = [
+    ("containers", "#/containers?system=all&stopped=both&nets", 20),
+    ("images", "#/containers-by-image?system=all&stopped=both", 8),
+    ("processes", "#/processes?metric=Memory", 12),
+    ("hosts", "#/hosts?metric=CPU", 4),
+    ("controllers", "#/kube-controllers", 4),
+];
+
+/// Share of a picture's blocks of 4 by 4 pixels that may differ: 40 of 78,750. A glyph that is missing or elsewhere is 80 and more, a caption
+/// about as many; edges of shapes and letters that another version of the browser smoothes otherwise are none.
+const TOLERANCE: f64 = 0.0005;
+
+#[tokio::test]
+async fn five_topologies_look_as_stored_in_three_themes() -> Result<()> {
+    let scope = Scope::server("map-pictures", &WINDOW).await?;
+    for case in ["recorded-clean", "k8s"] {
+        recorded::post_golden(scope.port, case).await?;
+    }
+    let browser = Browser::open_with_one_font(1500, 1100, &STILL).await?;
+    let mut wrong = Vec::new();
+    for (name, link, least) in TOPOLOGIES {
+        browser.goto("about:blank").await?;
+        browser.goto(&format!("{}{link}", scope.url())).await?;
+        map::at_rest(&browser, least).await?;
+        map::map_alone(&browser, 1400, 900).await?;
+        for theme in ["light", "dark", "contrast"] {
+            until(&format!("the theme is {theme}"), || async {
+                let now = browser.script("return document.documentElement.dataset.theme").await?;
+                if now != theme {
+                    browser.script("document.querySelector('[aria-label^=\"Theme:\"]').click()").await?;
+                }
+                ensure!(now == theme, "it is {now}");
+                Ok(())
+            })
+            .await?;
+            lay_out(&browser).await?;
+            let seen = map::picture(&browser).await?;
+            if let Err(error) = map::looks_like(&browser, &seen, &format!("{name}-{theme}"), TOLERANCE).await {
+                wrong.push(format!("{error:#}"));
+            }
+        }
+    }
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     browser.no_errors().await
 }
 

@@ -17,9 +17,11 @@ const fn program(name: &'static str, package: &'static str) -> Program {
 }
 
 /// What browser tests need.
-pub const BROWSER: [Program; 3] = [
+pub const BROWSER: [Program; 4] = [
     program("chromium", "chromium"),
     program("chromedriver", "chromium-driver"),
+    // Stored pictures of the map are drawn with this font, whatever others there are. By its whole path, as no search path has it.
+    program("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "fonts-dejavu-core"),
     // Runs the example of a plugin.
     program("python3", "python3"),
 ];

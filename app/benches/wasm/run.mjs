@@ -1,6 +1,6 @@
 // Times reading, merging, rendering and laying out in WebAssembly. Build first:
 //   cargo build --release --target wasm32-unknown-unknown --manifest-path app/benches/wasm/Cargo.toml --target-dir target
-// then: node app/benches/wasm/run.mjs [target/wasm32-unknown-unknown/release/scope_app_wasm_bench.wasm]
+// then: node app/benches/wasm/run.mjs [target/wasm32-unknown-unknown/release/scope_app_wasm_bench.wasm [layout]]; the last word leaves out the rest
 import { readFile } from "node:fs/promises";
 
 const path = process.argv[2] ?? "target/wasm32-unknown-unknown/release/scope_app_wasm_bench.wasm";
@@ -23,6 +23,18 @@ function best(repeats = 5) {
   while (time() < 20) rounds *= 2;
   return Math.min(...Array.from({ length: repeats }, time)) / rounds;
 }
+
+const layouts = {};
+for (const nodes of [50, 200, 1000, 3000, 10000]) {
+  const times = [0, 1].map((more) => {
+    prepare_layout(nodes, more);
+    return Number(best().toFixed(3));
+  });
+  layouts[nodes] = { "from nothing": times[0], "one node more or less": times[1] };
+}
+console.log("\nlayout of service graphs, ms");
+console.table(layouts);
+if (process.argv[3] === "layout") process.exit();
 
 const works = [
   "processes",
@@ -66,14 +78,3 @@ for (const hosts of [1, 10, 100]) {
 }
 console.log("\none host's delta, ms");
 console.table(rows);
-
-const layouts = {};
-for (const nodes of [50, 200, 1000, 3000, 10000]) {
-  const times = [0, 1].map((more) => {
-    prepare_layout(nodes, more);
-    return Number(best().toFixed(3));
-  });
-  layouts[nodes] = { "from nothing": times[0], "one node more or less": times[1] };
-}
-console.log("\nlayout of service graphs, ms");
-console.table(layouts);
