@@ -263,10 +263,13 @@ fn ours(graph: &Graph) -> Drawing {
     }
 }
 
-/// What `rust-sugiyama` makes of it. It draws no edges, so they are straight lines; loops it does not take, unconnected parts lie side by side.
+/// What `rust-sugiyama` makes of it. It draws no edges, so they are straight lines; loops it does not take, and it does not come to an end
+/// where edges are parallel; unconnected parts lie side by side.
 fn sugiyama(graph: &Graph) -> Drawing {
     let vertices: Vec<(u32, (f64, f64))> = (0..graph.nodes.len() as u32).map(|v| (v, (100.0, 100.0))).collect();
-    let edges: Vec<(u32, u32)> = graph.edges.iter().copied().filter(|e| e.0 != e.1).collect();
+    let mut edges: Vec<(u32, u32)> = graph.edges.iter().copied().filter(|e| e.0 != e.1).collect();
+    edges.sort_unstable();
+    edges.dedup();
     let config = Config {
         vertex_spacing: 120.0,
         ..Config::default()

@@ -2,7 +2,7 @@
 //!
 //! Curves only; where the lanes are, the caller says (a layered pass) or `Rows` finds (after moves).
 
-use super::rows::Rows;
+use super::{coords::NODE_PITCH, rows::Rows};
 use crate::scene::data::{Point, cubic};
 
 /// How near to a node's centre a foreign edge may come, graph units: the glyph's radius and some air.
@@ -63,15 +63,32 @@ fn grazed(route: &[Point], rows: &Rows) -> usize {
     let mut at = 0;
     while let Some(&[a, b, c, d]) = route.get(at..at + 4) {
         at += 3;
-        let far = (a[0] - d[0]).abs();
-        if far < STEEP {
+        if (a[0] - d[0]).abs() < STEEP {
             continue;
         }
-        let steps = (far / 30.0).clamp(10.0, 120.0) as usize;
-        hits += (1..steps)
-            .map(|step| cubic([a, b, c, d], step as f32 / steps as f32))
-            .filter(|p| rows.any_near(*p, GRAZE, [first, last]))
-            .count();
+        let mut look = |from: f32, to: f32| {
+            let [start, end] = [from, to].map(|t| cubic([a, b, c, d], t));
+            let far = (start[0] - end[0]).abs();
+            // Too short to reach the next node of the row.
+            if far < NODE_PITCH - GRAZE {
+                return;
+            }
+            let steps = (far / 35.0).clamp(4.0, 100.0) as usize;
+            hits += (1..=steps)
+                .map(|step| cubic([a, b, c, d], from + (to - from) * step as f32 / steps as f32))
+                .filter(|p| rows.any_near(*p, GRAZE, [first, last]))
+                .count();
+        };
+        let mut between = false;
+        rows.for_each_between(a[1], d[1], |_, _| between = true);
+        if between {
+            look(0.0, 0.99);
+            continue;
+        }
+        // Only near its ends is it near to a row: as long as it has not left its height behind. Half as long again is sure to be enough.
+        let near = |from: Point, to: Point| (GRAZE / (2.0 * (to[1] - from[1]).abs()).max(1.0)).min(0.5);
+        look(0.0, near(a, b));
+        look(1.0, 1.0 - near(d, c));
     }
     hits
 }

@@ -229,7 +229,9 @@ impl Labels {
         } else {
             0.0
         };
-        let top = y + r.max(2.5) + bars + 2.0 + r * 0.05;
+        // The foremost glyph of a stack lies a little lower than a single one.
+        let stack = if data.stack { r * 0.1 } else { 0.0 };
+        let top = y + r.max(2.5) + stack + bars + 2.0 + r * 0.05;
         let found = scene.matches.as_ref().and_then(|m| m.get(&node));
         let palette = scene.theme().palette();
         let line = size * 1.28;
