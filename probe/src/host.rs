@@ -45,6 +45,7 @@ const ROWS: &[Row] = &[
     Row::latest("scope_connection_tier_reason", "No better because", 16.0),
     Row::latest("scope_connection_events_lost", "Connection events lost", 17.0).typed("number"),
     Row::latest("scope_probe_cadence", "Probe's cadence", 18.0),
+    Row::latest("scope_probe_allows", "Controls allowed", 19.0),
 ];
 const MEASURES: &[Measure] = &[
     Measure::new("host_cpu_usage_percent", "CPU", "percent", 1.0),
@@ -106,6 +107,8 @@ impl Host {
         node.set_latest("kernel_version", now, self.kernel.clone());
         node.set_latest("host_scope_version", now, crate::VERSION);
         node.set_latest("active_controls", now, self.controls.active([&EXEC]));
+        // A page can only say why a control is missing if somebody tells it.
+        node.set_latest("scope_probe_allows", now, self.controls.policy().names());
         if let Some(uptime) = read("/proc/uptime").and_then(|text| parse_uptime(&text)) {
             node.set_latest("uptime", now, uptime.to_smolstr());
         }

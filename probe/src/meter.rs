@@ -11,8 +11,10 @@ use scope_shared::report::{Metric, Node};
 use scope_shared::time::Timestamp;
 use smol_str::format_smolstr;
 
-/// Weight of the newest reading in the running mean: a burst of a few seconds does not brake, half a minute does.
-const NEWEST: f64 = 0.1;
+/// What is left of the running mean's past after a second: a burst of a few seconds does not brake, half a minute does.
+const KEPT_PER_SECOND: f64 = 0.9;
+/// A reading counts as at most so many times the limit: starting up takes a whole core for a moment, and that is no habit.
+const MOST: f64 = 3.0;
 /// The slowest cadence, in times the set one.
 const SLOWEST: u32 = 16;
 
@@ -35,9 +37,10 @@ impl Brake {
         }
     }
 
-    /// Takes a reading in percent of one core; returns by how much the cadence is to be stretched (a power of two).
-    pub fn observe(&mut self, percent: f64) -> u32 {
-        let mean = self.mean + NEWEST * (percent - self.mean);
+    /// Takes a reading in percent of one core over so many seconds; returns by how much the cadence is to be stretched (a power of two).
+    pub fn observe(&mut self, percent: f64, seconds: f64) -> u32 {
+        let weight = 1.0 - KEPT_PER_SECOND.powf(seconds);
+        let mean = self.mean + weight * (percent.min(MOST * self.limit) - self.mean);
         self.mean = mean;
         if mean > self.limit && self.factor < SLOWEST {
             self.factor *= 2;
@@ -95,7 +98,7 @@ impl Meter {
             state.rss = rss;
             (state.read, state.cpu) = (now, cpu);
             let percent = state.percent;
-            let factor = state.brake.observe(percent);
+            let factor = state.brake.observe(percent, passed);
             if factor != state.factor {
                 let seconds = (state.interval * factor).as_secs_f64();
                 if factor > state.factor {
@@ -163,9 +166,11 @@ mod tests {
     #[test]
     fn a_burst_does_not_brake_and_a_lasting_load_does() {
         let mut brake = Brake::new(5.0);
-        brake.observe(1.0);
-        assert_eq!(brake.observe(30.0), 1, "one busy second");
-        let factor = (0..60).map(|_| brake.observe(8.0)).last();
+        assert_eq!(brake.observe(106.0, 0.02), 1, "the first moment");
+        assert_eq!(brake.observe(100.0, 1.0), 1, "starting up");
+        brake.observe(1.0, 1.0);
+        assert_eq!(brake.observe(30.0, 1.0), 1, "one busy second");
+        let factor = (0..60).map(|_| brake.observe(8.0, 1.0)).last();
         assert!(factor > Some(1));
     }
 
@@ -204,7 +209,7 @@ mod tests {
     #[test]
     fn the_cadence_recovers_when_the_load_is_gone_and_never_stops_altogether() {
         let mut brake = Brake::new(5.0);
-        assert_eq!((0..1000).map(|_| brake.observe(90.0)).last(), Some(SLOWEST));
-        assert_eq!((0..1000).map(|_| brake.observe(0.3)).last(), Some(1));
+        assert_eq!((0..1000).map(|_| brake.observe(90.0, 1.0)).last(), Some(SLOWEST));
+        assert_eq!((0..1000).map(|_| brake.observe(0.3, 1.0)).last(), Some(1));
     }
 }

@@ -290,6 +290,26 @@ async fn an_allowed_origin_gets_its_preflight_answered_and_others_do_not() {
 }
 
 #[tokio::test]
+async fn an_allowed_origin_can_read_why_it_is_refused() {
+    let server = start(&["--require-token", "--allow-origin", "https://page.example.com"]).await;
+    let client = reqwest::Client::new();
+    for (origin, status, readable) in [("https://page.example.com", 401, true), ("https://evil.example", 403, false)] {
+        let answer = client
+            .get(server.url("/api"))
+            .header("Origin", origin)
+            .send()
+            .await
+            .expect("answer");
+        assert_eq!(answer.status(), status, "{origin}");
+        let told = answer
+            .headers()
+            .get("access-control-allow-origin")
+            .map(|value| value.to_str().expect("text"));
+        assert_eq!(told, readable.then_some(origin));
+    }
+}
+
+#[tokio::test]
 async fn answers_carry_a_policy_without_inline_scripts() {
     let server = start(&[]).await;
     let answer = reqwest::get(server.url("/")).await.expect("answer");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use scope_tests::browser::Browser;
-use scope_tests::page::Map;
+use scope_tests::page::{Map, open_details};
 use scope_tests::process::Scope;
 use scope_tests::static_files::StaticFiles;
 use scope_tests::viewer::Viewer;
@@ -168,4 +168,87 @@ async fn the_same_files_work_from_another_origin_that_the_server_admits() -> Res
     .await?;
     browser.picture("static-page").await?;
     browser.no_errors().await
+}
+
+#[tokio::test]
+async fn a_page_from_elsewhere_asks_for_the_token_and_acts_with_it() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let state = home.path().to_str().context("a path")?;
+    let files = StaticFiles::serve(built_page()?).await?;
+    let origin = files.url().trim_end_matches('/').to_owned();
+    let arguments = [
+        "--require-token",
+        "--state-dir",
+        state,
+        "--allow-origin",
+        &origin,
+        "--window",
+        "30m",
+    ];
+    let scope = Scope::server("origins-token", &arguments).await?;
+    let token = |role: &str| std::fs::read_to_string(home.path().join(format!("{role}.token"))).map(|text| text.trim().to_owned());
+    for mut report in recorded::all()? {
+        report.headers = report
+            .headers
+            .replace("Scope-Probe token=", &format!("Scope-Probe token={}", token("probe")?));
+        ensure!(report.send(scope.port).await? == 200, "{} was refused", report.name);
+    }
+    let browser = Browser::open().await?;
+    browser
+        .goto(&format!("{}?server=http://127.0.0.1:{}", files.url(), scope.port))
+        .await?;
+    browser.type_into("#token", "a guess\n").await?;
+    until("a wrong token is called wrong", || async {
+        let text = browser.text(".login").await?;
+        ensure!(text.contains("not valid here"), "the form says {text:?}");
+        Ok(())
+    })
+    .await?;
+    browser.script("document.getElementById('token').value = ''").await?;
+    browser.type_into("#token", &format!("{}\n", token("operator")?)).await?;
+    let label = until("the map is shown", || async {
+        let map = Map::read(&browser).await?;
+        map.labels
+            .values()
+            .find(|label| label.contains("-"))
+            .cloned()
+            .context("no container")
+    })
+    .await?;
+    // The recorded probe is not connected: an answer of the server's that the page may read.
+    open_details(&browser, &label).await?;
+    browser.click(".card [data-control='docker_pause_container']").await?;
+    until("the page says why nothing happened", || async {
+        let text = browser.text(".toasts").await?;
+        ensure!(text.contains("not connected"), "the page says {text:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_page_that_a_server_serves_sends_people_to_the_other_server_s_own() -> Result<()> {
+    let one = Scope::server("origins-one", &[]).await?;
+    let other = Scope::server("origins-other", &[]).await?;
+    let browser = Browser::open().await?;
+    browser
+        .goto(&format!(
+            "http://127.0.0.1:{}/?server=http://127.0.0.1:{}#/hosts",
+            one.port, other.port
+        ))
+        .await?;
+    let link = until("the page says that its policy forbids it", || async {
+        let link = browser
+            .script("return [...document.querySelectorAll('.banner a')].map(link => link.href)[0]")
+            .await?;
+        link.as_str().map(str::to_owned).context("no link to the other server's page")
+    })
+    .await?;
+    ensure!(
+        link.starts_with(&format!("http://127.0.0.1:{}/#", other.port)),
+        "the link leads to {link}"
+    );
+    let text = browser.text(".banner").await?;
+    ensure!(text.contains("its own server only"), "the page says {text:?}");
+    browser.picture("other-server").await.map(drop)
 }

@@ -13,7 +13,6 @@ for (const { module: from, name } of WebAssembly.Module.imports(module)) {
   imports[from][name] = () => { throw new Error(`${name} needs a browser`); };
 }
 
-const GATHER = 200; // as platform/host.rs
 const views = ['containers', 'hosts', 'processes'];
 // A first layout of thousands of containers takes long: VIEWS=hosts leaves it out.
 const wanted = (process.env.VIEWS ?? views.join()).split(',').map((name) => views.indexOf(name));
@@ -48,6 +47,8 @@ function play(stream, view, { hidden = false } = {}) {
   if (hidden) worker.hide(1, 0);
   const begun = cpu();
   let due = Infinity;
+  let busyUntil = 0; // by the stream's clock
+  let gather = worker.gather(0);
   let renders = 0;
   let longest = 0;
   let toPage = 0;
@@ -55,7 +56,10 @@ function play(stream, view, { hidden = false } = {}) {
   const render = (now) => {
     const before = performance.now();
     toPage += worker.render(now);
-    longest = Math.max(longest, performance.now() - before);
+    const took = performance.now() - before;
+    longest = Math.max(longest, took);
+    gather = worker.gather(took);
+    busyUntil = now + took;
     renders += 1;
     due = Infinity;
   };
@@ -63,7 +67,7 @@ function play(stream, view, { hidden = false } = {}) {
     if (frame.millis >= due) render(due);
     if (frame.millis >= (second + 1) * 1000) worker.tick((second += 1) * 1000);
     put(frame);
-    due = Math.min(due, frame.millis + GATHER);
+    due = Math.min(due, Math.max(frame.millis, busyUntil) + gather);
   }
   const seconds = second + 1;
   return {

@@ -10,10 +10,8 @@ use wasm_bindgen::JsCast as _;
 
 use super::{http, now, socket};
 use crate::protocol::{ConnectionState, ToPage, ToWorker, Trouble};
-use crate::session::{Session, SocketAdvice};
+use crate::session::{Session, SocketAdvice, pace::Pace};
 
-/// Reports are gathered this long before they are shown.
-const GATHER_MILLIS: u32 = 200;
 /// The first pause before another attempt; it doubles up to the longest.
 const FIRST_PAUSE_MILLIS: u64 = 500;
 ///
@@ -37,7 +35,9 @@ pub struct Host {
     greeted: bool,
     ticking: Option<Interval>,
     hopeless: bool,
+    forbidden: bool,
     gathering: Option<Timeout>,
+    pace: Pace,
     retry: Option<Timeout>,
 }
 
@@ -62,13 +62,24 @@ pub fn start() -> bool {
         greeted: false,
         ticking: None,
         hopeless: false,
+        forbidden: false,
         gathering: None,
+        pace: Pace::default(),
         retry: None,
     }));
     let of_page = host.clone();
     let Some(page) = super::worker::PageLink::listen(move |message| on_page(&of_page, message)) else {
         return false;
     };
+    let of_policy = host.clone();
+    page.on_forbidden(move || {
+        let mut borrowed = of_policy.borrow_mut();
+        borrowed.forbidden = true;
+        borrowed.hopeless = true;
+        borrowed.session.trouble(Trouble::Policy);
+        drop(borrowed);
+        render(&of_policy);
+    });
     host.borrow_mut().page = Some(page);
     true
 }
@@ -139,7 +150,10 @@ fn render(host: &Shared) {
         if !borrowed.session.wants_render() {
             return;
         }
-        borrowed.session.render(now())
+        let began = now();
+        let messages = borrowed.session.render(began);
+        borrowed.pace.rendered(now().saturating_sub(began));
+        messages
     };
     send(host, &messages);
 }
@@ -148,7 +162,7 @@ fn gather(host: &Shared) {
     let mut borrowed = host.borrow_mut();
     if borrowed.gathering.is_none() && borrowed.session.wants_render() {
         let later = host.clone();
-        borrowed.gathering = Some(Timeout::new(GATHER_MILLIS, move || render(&later)));
+        borrowed.gathering = Some(Timeout::new(borrowed.pace.wait(), move || render(&later)));
     }
 }
 
@@ -174,6 +188,7 @@ fn open(host: &Shared) {
     borrowed.socket = None;
     borrowed.retry = None;
     borrowed.greeted = false;
+    borrowed.forbidden = false;
     borrowed.heard_at = now();
     let Some(server) = borrowed.server.clone() else {
         borrowed.session.connection(ConnectionState::NoServer);
@@ -268,8 +283,9 @@ fn fail(host: &Shared, trouble: Trouble) {
 /// Finds out why a socket never opened: a WebSocket does not say, a plain request does.
 fn diagnose(host: Shared, server: Server) {
     wasm_bindgen_futures::spawn_local(async move {
-        let trouble = find_trouble(&server).await;
+        let found = find_trouble(&server).await;
         let mut borrowed = host.borrow_mut();
+        let trouble = if borrowed.forbidden { Trouble::Policy } else { found };
         let same = borrowed.server.as_ref().is_some_and(|now| now.base == server.base);
         if same {
             borrowed.hopeless = !matches!(trouble, Trouble::Lost | Trouble::Unreachable);

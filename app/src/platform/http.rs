@@ -41,7 +41,7 @@ pub struct Request {
 pub async fn send(url: &str, request: Request) -> Result<Answer, String> {
     let init = RequestInit::new();
     init.set_method(if request.method.is_empty() { "GET" } else { request.method });
-    init.set_credentials(RequestCredentials::Include);
+    init.set_credentials(RequestCredentials::SameOrigin);
     if request.blind {
         init.set_mode(RequestMode::NoCors);
     } else {

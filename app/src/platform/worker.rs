@@ -73,6 +73,18 @@ impl PageLink {
         Some(Self(scope))
     }
 
+    /// Calls back whenever the policy of the host that served this page forbids a connection; nothing else tells that from a dead server.
+    pub fn on_forbidden(&self, tell: impl Fn() + 'static) {
+        let handler = Closure::<dyn Fn(web_sys::Event)>::new(move |_| tell());
+        if let Err(error) = self
+            .0
+            .add_event_listener_with_callback("securitypolicyviolation", handler.as_ref().unchecked_ref())
+        {
+            web_sys::console::error_1(&error);
+        }
+        handler.forget();
+    }
+
     /// Sends a message.
     pub fn send(&self, message: &ToPage) {
         if let Some((buffer, transfer)) = write(message)

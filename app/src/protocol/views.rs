@@ -34,6 +34,8 @@ pub enum Trouble {
     MixedContent,
     /// The server answers, but does not admit pages of this origin.
     Origin,
+    /// The host that served this page lets it talk to no other server.
+    Policy,
     /// The certificate is not one the browser trusts, or nothing speaks TLS there.
     Tls,
     /// A token is needed.
@@ -88,6 +90,8 @@ pub struct ProbeVm {
     pub age_seconds: u32,
     /// How it follows connections, as it says itself; empty when it does not.
     pub tracking: SmolStr,
+    /// The kinds of control it carries out, comma-separated, as it says itself; empty when it does not.
+    pub allows: SmolStr,
     /// What is wrong; empty when nothing is.
     pub error: String,
 }

@@ -9,7 +9,8 @@ use super::{colours, controls, history::History, stable};
 use crate::format;
 use crate::model::{ChildGroup, ConnectionGroup, MetadataRow, NodeDetails, NodeSummary, Table};
 use crate::protocol::{
-    CardBody, CardRef, CardState, CardVm, Cell, Group, GroupColumn, GroupRow, InfoRow, LinkVm, MetricVm, NodeLink, PropertyList, Span,
+    CardBody, CardRef, CardState, CardVm, Cell, ControlVm, Group, GroupColumn, GroupRow, InfoRow, LinkVm, MetricVm, NodeLink, PropertyList,
+    Span,
 };
 use crate::search::{Query, Text};
 
@@ -37,11 +38,7 @@ pub struct Context<'a> {
 pub fn build(card: &CardRef, details: &NodeDetails, context: &Context<'_>) -> CardVm {
     let node = &details.summary;
     let (header, strip) = colours::card(&node.rank, &node.label, node.pseudo);
-    let (controls, missing_controls) = if details.controls.is_empty() && !node.pseudo {
-        (Vec::new(), controls::none_offered(&card.topology, context.link).to_owned())
-    } else {
-        controls::allowed(&details.controls, context.link)
-    };
+    let (controls, missing_controls) = controls(card, details, context);
     let body = CardBody {
         parents: node
             .parents
@@ -89,6 +86,43 @@ pub fn build(card: &CardRef, details: &NodeDetails, context: &Context<'_>) -> Ca
         gone: false,
         state: CardState::Ready(Box::new(body)),
     }
+}
+
+/// The controls of a node, and a sentence about those that are missing.
+fn controls(card: &CardRef, details: &NodeDetails, context: &Context<'_>) -> (Vec<ControlVm>, String) {
+    let node = &details.summary;
+    if node.pseudo {
+        return controls::allowed(&details.controls, context.link);
+    }
+    let host = match card.topology.as_str() {
+        "hosts" => Some(&node.id),
+        _ => node
+            .parents
+            .iter()
+            .find(|parent| parent.topology_id == "hosts")
+            .map(|parent| &parent.id),
+    };
+    let refused = host
+        .and_then(|id| id.strip_suffix(";<host>"))
+        .map_or_else(String::new, |host| controls::refused_by_probe(&card.topology, host, context.link));
+    if details.controls.is_empty() {
+        let sentence = if refused.is_empty() {
+            controls::none_offered(&card.topology, context.link).to_owned()
+        } else {
+            refused
+        };
+        return (Vec::new(), sentence);
+    }
+    let (shown, missing) = controls::allowed(&details.controls, context.link);
+    (
+        shown,
+        [missing, refused]
+            .iter()
+            .filter(|text| !text.is_empty())
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(" "),
+    )
 }
 
 /// A card of a node that is not there: still loading, or gone.

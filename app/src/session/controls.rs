@@ -71,9 +71,58 @@ pub fn allowed(controls: &[ControlInstance], link: &LinkVm) -> (Vec<ControlVm>, 
     (shown.into_iter().map(view).collect(), sentences.join(" "))
 }
 
+/// Kinds of control that a probe offers on the nodes of a view, and what people call them.
+const USUAL: [(&str, &[(&str, &str)]); 2] = [
+    (
+        "containers",
+        &[
+            ("lifecycle", "start and stop"),
+            ("remove", "remove"),
+            ("exec", "shell"),
+            ("attach", "attach"),
+            ("logs", "logs"),
+        ],
+    ),
+    ("hosts", &[("host-shell", "shell")]),
+];
+
+/// What the probe of a node refuses of that which is usual in its view, in a sentence; empty where it refuses nothing, or has not said.
+/// `host` is the name of the machine the node is on, as its probe reports it.
+#[must_use]
+pub fn refused_by_probe(topology: &str, host: &str, link: &LinkVm) -> String {
+    let Some(probe) = link.probes.iter().find(|probe| probe.hostname == host && !probe.allows.is_empty()) else {
+        return String::new();
+    };
+    if link.role == "view" {
+        return String::new();
+    }
+    let allowed: Vec<&str> = probe.allows.split(',').map(str::trim).collect();
+    let usual = USUAL
+        .iter()
+        .find(|(of, _)| *of == topology)
+        .map(|(_, kinds)| *kinds)
+        .unwrap_or_default();
+    let refused: Vec<(&str, &str)> = usual.iter().filter(|(kind, _)| !allowed.contains(kind)).copied().collect();
+    if refused.is_empty() {
+        return String::new();
+    }
+    let names: Vec<&str> = refused.iter().map(|(_, name)| *name).collect();
+    let kinds: Vec<&str> = refused.iter().map(|(kind, _)| *kind).collect();
+    format!(
+        "The probe on {host} does not allow: {}. To change that, start it with --allow {}.",
+        names.join(", "),
+        allowed
+            .into_iter()
+            .filter(|kind| *kind != "none")
+            .chain(kinds)
+            .collect::<Vec<_>>()
+            .join(",")
+    )
+}
+
 /// Why there is nothing to do about a node of a view whose nodes usually offer something; empty where they do not.
 ///
-/// A probe that refuses a control does not say so: it is only seen not to offer it.
+/// For probes that do not say what they allow, the original's among them.
 #[must_use]
 pub fn none_offered(topology: &str, link: &LinkVm) -> &'static str {
     let live = !link.version.is_empty() || !link.hostname.is_empty();
@@ -117,9 +166,9 @@ fn icon(class: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{allowed, none_offered};
+    use super::{allowed, none_offered, refused_by_probe};
     use crate::model::ControlInstance;
-    use crate::protocol::LinkVm;
+    use crate::protocol::{LinkVm, ProbeVm};
 
     fn controls() -> Vec<ControlInstance> {
         [("docker_stop_container", "Stop", 7), ("docker_exec_container", "Exec shell", 2)]
@@ -168,6 +217,36 @@ mod tests {
         assert_eq!(none_offered("processes", &live), "");
         assert_eq!(none_offered("containers", &link("view", &[])), "");
         assert_eq!(none_offered("containers", &LinkVm::default()), "", "recorded reports");
+    }
+
+    #[test]
+    fn what_a_probe_refuses_is_said_with_the_flag_that_changes_it() {
+        let of = |allows: &str, role: &str| LinkVm {
+            probes: vec![ProbeVm {
+                hostname: "web-1".into(),
+                allows: allows.into(),
+                ..ProbeVm::default()
+            }],
+            ..link(role, &[])
+        };
+        assert_eq!(
+            refused_by_probe("containers", "web-1", &of("lifecycle, remove, logs", "operate")),
+            "The probe on web-1 does not allow: shell, attach. To change that, start it with --allow lifecycle,remove,logs,exec,attach."
+        );
+        assert!(refused_by_probe("hosts", "web-1", &of("none", "operate")).ends_with("--allow host-shell."));
+        for (topology, host, allows, role) in [
+            ("containers", "web-1", "lifecycle, remove, exec, attach, logs, plugins", "operate"),
+            ("containers", "web-2", "none", "operate"),
+            ("containers", "web-1", "", "operate"),
+            ("containers", "web-1", "none", "view"),
+            ("processes", "web-1", "none", "operate"),
+        ] {
+            assert_eq!(
+                refused_by_probe(topology, host, &of(allows, role)),
+                "",
+                "{topology} {host} {allows} {role}"
+            );
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod history;
 pub mod inbox;
 pub mod map;
 pub mod matcher;
+pub mod pace;
 pub mod palette;
 mod render;
 pub mod resources;

@@ -112,7 +112,8 @@ impl Session {
             .status(now)
             .into_iter()
             .map(|probe| ProbeVm {
-                tracking: self.tracking_of(&probe.hostname),
+                tracking: self.host_says(&probe.hostname, "scope_connection_tier"),
+                allows: self.host_says(&probe.hostname, "scope_probe_allows"),
                 age_seconds: u32::try_from(probe.age_millis / 1000).unwrap_or(u32::MAX),
                 error: probe.error.unwrap_or_default(),
                 id: probe.id,
@@ -127,13 +128,13 @@ impl Session {
         }
     }
 
-    /// How the probe of a host follows connections, as it says itself.
-    fn tracking_of(&self, hostname: &str) -> SmolStr {
+    /// What the probe of a host says of itself under `key`; empty when it does not.
+    fn host_says(&self, hostname: &str, key: &str) -> SmolStr {
         let nodes = &self.engine.feed().merged().topology(Kind::Host).nodes;
         let host = nodes
             .values()
             .find(|node| node.latest.get("host_name").is_some_and(|latest| latest.value == hostname));
-        host.and_then(|node| node.latest.get("scope_connection_tier"))
+        host.and_then(|node| node.latest.get(key))
             .map(|latest| latest.value.clone())
             .unwrap_or_default()
     }

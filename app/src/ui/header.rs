@@ -1,6 +1,7 @@
 //! The top bar: name, views, search, time, palette.
 
 use leptos::prelude::*;
+use smol_str::SmolStr;
 
 use super::{
     icons::icon,
@@ -8,6 +9,7 @@ use super::{
     store::{Overlay, Store},
     toolbar,
 };
+use crate::model::Stats;
 use crate::platform::now_text;
 use crate::protocol::Tab;
 
@@ -57,21 +59,22 @@ fn focus_view() {
 }
 
 fn tabs(store: Store) -> impl IntoView {
-    let tabs = Memo::new(move |_| store.overview.with(|overview| (overview.tabs.clone(), overview.parent.clone())));
+    let shown = Memo::new(move |_| {
+        store.overview.with(|overview| {
+            let visible = overview.tabs.iter().filter(|tab| tab.visible);
+            visible
+                .map(|tab| TabState {
+                    chosen: tab.id == overview.parent,
+                    matches: family_matches(tab),
+                    ..TabState::of(tab)
+                })
+                .collect::<Vec<_>>()
+        })
+    });
     view! {
         <nav class="tabs" aria-label="Views">
             <div class="tablist" role="tablist" aria-label="Views" on:keydown=|event| rove(&event)>
-                {move || {
-                    let (tabs, parent) = tabs.get();
-                    tabs.into_iter()
-                        .filter(|tab| tab.visible)
-                        .map(|tab| {
-                            let chosen = tab.id == parent;
-                            let matches: Option<u32> = family_matches(&tab);
-                            tab_button(store, tab, chosen, matches)
-                        })
-                        .collect_view()
-                }}
+                {tab_buttons(store, shown)}
             </div>
         </nav>
     }
@@ -83,39 +86,76 @@ fn family_matches(tab: &Tab) -> Option<u32> {
         .map(|own| own.max(tab.subs.iter().filter_map(|sub| sub.matches).max().unwrap_or_default()))
 }
 
-/// One tab.
-pub fn tab_button(store: Store, tab: Tab, chosen: bool, matches: Option<u32>) -> impl IntoView {
-    let id = tab.id.clone();
-    let stats = tab.stats;
-    let found = matches.unwrap_or_default();
-    let title = match matches {
-        Some(count) => format!(
-            "Nodes: {}\nConnections: {}\nSearch matches: {count}",
-            stats.node_count, stats.edge_count
-        ),
-        None => format!("Nodes: {}\nConnections: {}", stats.node_count, stats.edge_count),
+/// What a tab says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TabState {
+    /// The view's id.
+    pub id: SmolStr,
+    /// Its name.
+    pub name: SmolStr,
+    /// Its counts.
+    pub stats: Stats,
+    /// Whether its view is the one shown.
+    pub chosen: bool,
+    /// Matches of the live search; `None` without one.
+    pub matches: Option<u32>,
+}
+
+impl TabState {
+    /// A tab that is not chosen.
+    pub fn of(tab: &Tab) -> Self {
+        Self {
+            id: tab.id.clone(),
+            name: tab.name.clone(),
+            stats: tab.stats,
+            chosen: false,
+            matches: tab.matches,
+        }
+    }
+}
+
+/// A row of tabs. Buttons stay while their counts change, so that the focus does.
+pub fn tab_buttons(store: Store, tabs: Memo<Vec<TabState>>) -> impl IntoView {
+    view! {
+        <For each=move || tabs.get() key=|tab| tab.id.clone() let:tab>
+            {tab_button(store, tabs, tab.id)}
+        </For>
+    }
+}
+
+fn tab_button(store: Store, tabs: Memo<Vec<TabState>>, id: SmolStr) -> impl IntoView {
+    let of = id.clone();
+    let tab = Memo::new(move |_| tabs.with(|tabs| tabs.iter().find(|tab| tab.id == of).cloned().unwrap_or_default()));
+    let title = move || {
+        tab.with(|tab| {
+            let counts = format!("Nodes: {}\nConnections: {}", tab.stats.node_count, tab.stats.edge_count);
+            match tab.matches {
+                Some(count) => format!("{counts}\nSearch matches: {count}"),
+                None => counts,
+            }
+        })
     };
     view! {
         <button
             class="tab"
-            class:matching=found.gt(&0)
+            class:matching=move || tab.with(|tab| tab.matches.is_some_and(|count| count > 0))
             role="tab"
-            data-view=tab.id.to_string()
+            data-view=id.to_string()
             title=title
-            aria-selected=chosen.to_string()
-            tabindex=if chosen { "0" } else { "-1" }
+            aria-selected=move || tab.with(|tab| tab.chosen.to_string())
+            tabindex=move || if tab.with(|tab| tab.chosen) { "0" } else { "-1" }
             aria-controls="view"
-            on:click=move |_| {
-                let id = id.clone();
-                store.update(|state| state.switch_topology(&id));
-            }
+            on:click=move |_| store.update(|state| state.switch_topology(&id))
         >
-            <span class="tab-name">{tab.name.to_string()}</span>
-            {match matches {
-                // While something is searched, what was found says more than what there is.
-                Some(count) => view! { <span class="found" class:none=count.eq(&0)>{count}</span> }.into_any(),
-                None => view! { <span class="count">{stats.node_count}</span> }.into_any(),
-            }}
+            <span class="tab-name">{move || tab.with(|tab| tab.name.to_string())}</span>
+            // While something is searched, what was found says more than what there is.
+            <span
+                class:found=move || tab.with(|tab| tab.matches.is_some())
+                class:count=move || tab.with(|tab| tab.matches.is_none())
+                class:none=move || tab.with(|tab| tab.matches == Some(0))
+            >
+                {move || tab.with(|tab| tab.matches.map_or(tab.stats.node_count, i64::from))}
+            </span>
         </button>
     }
 }

@@ -32,10 +32,10 @@ pub fn metrics(store: Store, of: Mode) -> impl IntoView {
     let metrics = Memo::new(move |_| store.overview.with(|overview| overview.metrics.clone()));
     let shown = Memo::new(move |_| store.overview.with(|overview| overview.metric.clone()));
     let mode = Memo::new(move |_| store.state.with(|state| state.mode));
+    let visible = Memo::new(move |_| mode.get() == of && metrics.with(|metrics| !metrics.is_empty()));
     view! {
         {move || {
-            let metrics = metrics.get();
-            (mode.get() == of && !metrics.is_empty()).then(|| {
+            visible.get().then(|| {
                 view! {
                     <div
                         class="segmented metrics"
@@ -44,31 +44,30 @@ pub fn metrics(store: Store, of: Mode) -> impl IntoView {
                         on:mouseleave=move |_| store.tell(ToWorker::HoverMetric(None))
                         on:keydown=|event| rove(&event)
                     >
-                        {metrics
-                            .into_iter()
-                            .map(|metric| {
-                                let (label, hovered, pinned) = (metric.label.clone(), metric.label.clone(), metric.label.clone());
-                                view! {
-                                    <button
-                                        data-metric=metric.label.to_string()
-                                        aria-pressed=move || (shown.get().as_ref() == Some(&label)).to_string()
-                                        title=if of == Mode::Graph { "Fill nodes by this metric; click to keep it" } else { "Size boxes by this metric" }
-                                        on:mouseenter=move |_| store.tell(ToWorker::HoverMetric(Some(hovered.clone())))
-                                        on:click=move |_| toolbar::pin_metric(store, &pinned)
-                                    >
-                                        {metric.label.to_string()}
-                                        {
-                                            let of = metric.label.clone();
-                                            move || store.state.with(|state| state.metric.as_ref() == Some(&of)).then(|| icon("pin"))
-                                        }
-                                    </button>
-                                }
-                            })
-                            .collect_view()}
+                        // Buttons stay while others come and go: the one that is pressed keeps the focus.
+                        <For each=move || metrics.get() key=|metric| metric.label.clone() let:metric>
+                            {metric_button(store, of, shown, metric.label)}
+                        </For>
                     </div>
                 }
             })
         }}
+    }
+}
+
+fn metric_button(store: Store, of: Mode, shown: Memo<Option<SmolStr>>, label: SmolStr) -> impl IntoView {
+    let (own, hovered, pinned, pin) = (label.clone(), label.clone(), label.clone(), label.clone());
+    view! {
+        <button
+            data-metric=label.to_string()
+            aria-pressed=move || (shown.get().as_ref() == Some(&own)).to_string()
+            title=if of == Mode::Graph { "Fill nodes by this metric; click to keep it" } else { "Size boxes by this metric" }
+            on:mouseenter=move |_| store.tell(ToWorker::HoverMetric(Some(hovered.clone())))
+            on:click=move |_| toolbar::pin_metric(store, &pinned)
+        >
+            {label.to_string()}
+            {move || store.state.with(|state| state.metric.as_ref() == Some(&pin)).then(|| icon("pin"))}
+        </button>
     }
 }
 

@@ -24,6 +24,7 @@ pub fn banner(store: Store) -> impl IntoView {
             Some(Trouble::Login) => login(store).into_any(),
             Some(trouble) => {
                 let (title, advice) = explain(store, &trouble);
+                let elsewhere = (trouble == Trouble::Policy).then(|| format!("{}{}", store.server.get().unwrap_or_default(), address::fragment()));
                 view! {
                     <div class="banner" role="alert">
                         {icon("warning")}
@@ -31,8 +32,13 @@ pub fn banner(store: Store) -> impl IntoView {
                             <b>{title}</b>
                             <p>{advice}</p>
                         </div>
-                        {countdown(store)}
-                        <button on:click=move |_| store.tell(ToWorker::Retry)>"Try now"</button>
+                        {match elsewhere {
+                            Some(page) => view! { <a class="button" href=page>"Open it"</a> }.into_any(),
+                            None => view! {
+                                {countdown(store)}
+                                <button on:click=move |_| store.tell(ToWorker::Retry)>"Try now"</button>
+                            }.into_any(),
+                        }}
                         <button on:click=move |_| store.overlay.set(Overlay::Server)>"Server…"</button>
                     </div>
                 }
@@ -91,6 +97,10 @@ fn explain(store: Store, trouble: &Trouble) -> (String, String) {
                 "Start it with --allow-origin {} to let pages from here in.",
                 window().location().origin().unwrap_or_default()
             ),
+        ),
+        Trouble::Policy => (
+            "This page may talk to its own server only".into(),
+            format!("{server} has a page of its own: open that one. A page on a plain file server may be pointed at any server."),
         ),
         Trouble::Tls => (
             "No trusted connection".into(),

@@ -3,7 +3,12 @@
 use leptos::prelude::*;
 use smol_str::SmolStr;
 
-use super::{header::tab_button, icons::icon, legend, rove, store::Store};
+use super::{
+    header::{TabState, tab_buttons},
+    icons::icon,
+    legend, rove,
+    store::Store,
+};
 use crate::protocol::{Mode, OptionRow, OptionValue};
 
 /// The row.
@@ -11,27 +16,19 @@ pub fn toolbar(store: Store) -> impl IntoView {
     let options = Memo::new(move |_| store.overview.with(|overview| overview.options.clone()));
     let family = Memo::new(move |_| {
         store.overview.with(|overview| {
-            let tab = overview.tabs.iter().find(|tab| tab.id == overview.parent).cloned();
-            (tab, overview.current.clone())
+            let top = overview.tabs.iter().find(|tab| tab.id == overview.parent && !tab.subs.is_empty());
+            let all = top.into_iter().flat_map(|tab| std::iter::once(tab).chain(&tab.subs));
+            all.map(|tab| TabState {
+                chosen: tab.id == overview.current,
+                ..TabState::of(tab)
+            })
+            .collect::<Vec<_>>()
         })
     });
     view! {
         <section class="toolbar" class:open=store.drawer aria-label="View options">
             <div class="tablist subs" role="tablist" aria-label="Grouping" on:keydown=|event| rove(&event)>
-                {move || {
-                    let (tab, current) = family.get();
-                    tab.filter(|tab| !tab.subs.is_empty())
-                        .map(|mut tab| {
-                            let subs = std::mem::take(&mut tab.subs);
-                            std::iter::once(tab)
-                                .chain(subs)
-                                .map(|tab| {
-                                    let (chosen, matches) = (tab.id == current, tab.matches);
-                                    tab_button(store, tab, chosen, matches)
-                                })
-                                .collect_view()
-                        })
-                }}
+                {tab_buttons(store, family)}
             </div>
             <button
                 class="tool only-small"

@@ -1,5 +1,7 @@
 //! What the probe may do on request. Decided once, at the probe, from its own flags: nobody's request can widen it.
 
+use clap::ValueEnum as _;
+
 /// One kind of thing that a control does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
 pub enum Allow {
@@ -76,6 +78,17 @@ impl Policy {
     #[must_use]
     pub const fn allows(self, kind: Allow) -> bool {
         self.bits & (1 << kind as u8) != 0
+    }
+
+    /// The kinds it allows, by the names that the flags give them; `none` if it allows nothing.
+    #[must_use]
+    pub fn names(self) -> String {
+        let names: Vec<String> = Allow::value_variants()
+            .iter()
+            .filter(|kind| self.allows(**kind))
+            .filter_map(|kind| Some(kind.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     }
 
     /// Whether anything may be carried out at all.

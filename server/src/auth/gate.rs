@@ -32,14 +32,15 @@ const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
 
 /// The middleware.
 pub(crate) async fn gate(State(server): State<Shared>, mut request: Request, next: Next) -> Response {
-    let auth = &server.auth;
-    let checked = check(auth, &request);
-    let foreign = checked.as_ref().ok().and_then(|passed| passed.foreign.clone());
-    let mut response = match checked {
-        Ok(passed) if request.method() == Method::OPTIONS && passed.foreign.is_some() => StatusCode::NO_CONTENT.into_response(),
-        Ok(passed) => {
-            request.extensions_mut().insert(passed.client);
-            if let Some(identity) = passed.identity {
+    let arrived = arrive(&server.auth, &request);
+    // Known before anything else, so that a page that is allowed here can read why it is refused.
+    let foreign = arrived.as_ref().ok().and_then(|arrival| arrival.foreign.clone());
+    let mut response = match arrived.and_then(|arrival| enter(&server.auth, &request, arrival)) {
+        // A preflight carries no credentials; the request that follows does.
+        Ok(_) if request.method() == Method::OPTIONS && foreign.is_some() => StatusCode::NO_CONTENT.into_response(),
+        Ok((client, identity)) => {
+            request.extensions_mut().insert(client);
+            if let Some(identity) = identity {
                 request.extensions_mut().insert(identity);
             }
             next.run(request).await
@@ -60,14 +61,16 @@ pub(crate) async fn gate(State(server): State<Shared>, mut request: Request, nex
     response
 }
 
-struct Passed {
+/// A request from a place that may ask here at all.
+struct Arrival {
     client: Client,
-    identity: Option<Identity>,
+    access: Access,
     /// The origin that needs to be told it is allowed.
     foreign: Option<HeaderValue>,
 }
 
-fn check(auth: &Auth, request: &Request) -> Result<Passed, Refusal> {
+/// Checks where a request comes from and what it is addressed to.
+fn arrive(auth: &Auth, request: &Request) -> Result<Arrival, Refusal> {
     let headers = request.headers();
     let peer = request.extensions().get::<Peer>().copied();
     let peer = peer.ok_or_else(|| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the connection has no address"))?;
@@ -76,9 +79,8 @@ fn check(auth: &Auth, request: &Request) -> Result<Passed, Refusal> {
     auth.origins.check_host(host)?;
     let own = format!("{}://{host}", client.scheme());
     let access = Access::of(request.method(), request.uri().path());
-    let acts = acts(request);
     let origin = headers.get(header::ORIGIN);
-    let is_file = access == Access::Public && !request.uri().path().starts_with("/api/") && !acts;
+    let is_file = access == Access::Public && !request.uri().path().starts_with("/api/") && !acts(request);
     if let Some(origin) = origin.filter(|_| !is_file)
         && !origin.to_str().is_ok_and(|origin| auth.origins.is_allowed(origin, &own))
     {
@@ -87,24 +89,32 @@ fn check(auth: &Auth, request: &Request) -> Result<Passed, Refusal> {
         )));
     }
     let foreign = origin.filter(|origin| origin.to_str().is_ok_and(|origin| auth.origins.is_foreign(origin, &own)));
+    Ok(Arrival {
+        client,
+        access,
+        foreign: foreign.cloned(),
+    })
+}
+
+/// Checks who asks, and whether they may. A preflight of an allowed origin asks for nothing yet.
+fn enter(auth: &Auth, request: &Request, arrival: Arrival) -> Result<(Client, Option<Identity>), Refusal> {
+    let Arrival { client, access, foreign } = arrival;
     if request.method() == Method::OPTIONS && foreign.is_some() {
-        // A preflight carries no credentials; the request that follows does.
-        return Ok(Passed {
-            client,
-            identity: None,
-            foreign: foreign.cloned(),
-        });
+        return Ok((client, None));
     }
+    let headers = request.headers();
     let identity = match auth.identify(headers, &client) {
         Err(_) if access == Access::Public => None,
         outcome => outcome?,
     };
-    admit(access, acts, origin.is_some(), headers, identity.as_ref())?;
-    Ok(Passed {
-        client,
-        identity,
-        foreign: foreign.cloned(),
-    })
+    admit(
+        access,
+        acts(request),
+        headers.contains_key(header::ORIGIN),
+        headers,
+        identity.as_ref(),
+    )?;
+    Ok((client, identity))
 }
 
 fn admit(access: Access, acts: bool, has_origin: bool, headers: &HeaderMap, identity: Option<&Identity>) -> Result<(), Refusal> {

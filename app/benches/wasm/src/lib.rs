@@ -36,6 +36,10 @@ type Case = Box<dyn FnMut() -> usize>;
 thread_local! {
     static CASE: RefCell<Case> = RefCell::new(Box::new(|| 0));
     static REAL: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static MERGED: RefCell<Report> = RefCell::new(Report::default());
+    /// Engines that have rendered nothing yet, and those that have: neither making nor dropping one belongs to a rendering.
+    static FRESH: RefCell<Vec<Engine>> = const { RefCell::new(Vec::new()) };
+    static USED: RefCell<Vec<Engine>> = const { RefCell::new(Vec::new()) };
 }
 
 const VIEWS: [&str; 6] = [
@@ -83,8 +87,16 @@ fn engine_of(report: &Report) -> Engine {
     Engine::new(feed)
 }
 
+/// Makes engines for so many rounds of a rendering from nothing. Not to be timed.
+#[unsafe(no_mangle)]
+pub extern "C" fn fill(rounds: u32) {
+    USED.take();
+    let engines = MERGED.with_borrow(|merged| (0..rounds).map(|_| engine_of(merged)).collect());
+    FRESH.set(engines);
+}
+
 /// Prepares rendering from nothing, of the real report or of the generated cluster. `work`: a view by number; 6 the list of views with
-/// statistics, 7 a container's details; anything else only what all of these begin with, to be subtracted.
+/// statistics, 7 a container's details. Every round needs an engine of [`fill`].
 #[unsafe(no_mangle)]
 pub extern "C" fn prepare_view(large: u32, work: u32) {
     let merged = merged(large != 0);
@@ -92,14 +104,16 @@ pub extern "C" fn prepare_view(large: u32, work: u32) {
         .nodes("containers", &Options::none())
         .and_then(|view| view.nodes.iter().find(|node| !node.pseudo).map(|node| node.id.clone()))
         .unwrap_or_default();
+    MERGED.set(merged);
     keep(Box::new(move || {
-        let mut engine = engine_of(&merged);
-        match (VIEWS.get(work as usize), work) {
-            (Some(view), _) => engine.nodes(view, &Options::none()).map_or(0, |view| view.nodes.len()),
-            (None, 6) => engine.topologies(&Options::none()).len(),
-            (None, 7) => usize::from(engine.details("containers", &id, &Options::none()).is_some()),
-            _ => usize::from(engine.feed().has_reports()),
-        }
+        let Some(mut engine) = FRESH.with_borrow_mut(Vec::pop) else { return 0 };
+        let done = match VIEWS.get(work as usize) {
+            Some(view) => engine.nodes(view, &Options::none()).map_or(0, |view| view.nodes.len()),
+            None if work == 6 => engine.topologies(&Options::none()).len(),
+            None => usize::from(engine.details("containers", &id, &Options::none()).is_some()),
+        };
+        USED.with_borrow_mut(|used| used.push(engine));
+        done
     }));
 }
 

@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 
 use scope_app::protocol::{ConnectionState, ToPage, ToWorker, ViewState};
-use scope_app::session::Session;
+use scope_app::session::{Session, pace::Pace};
 
 thread_local! {
     static SESSION: RefCell<Session> = RefCell::new(Session::new());
@@ -69,6 +69,14 @@ pub extern "C" fn render(now: f64) -> u32 {
     with(|session| {
         if session.wants_render() { weigh(&session.render(now as u64)) } else { 0 }
     })
+}
+
+/// Milliseconds to gather after a rendering that took so many, as the worker does.
+#[unsafe(no_mangle)]
+pub extern "C" fn gather(rendered: f64) -> u32 {
+    let mut pace = Pace::default();
+    pace.rendered(rendered as u64);
+    pace.wait()
 }
 
 /// A second has passed.
