@@ -1,6 +1,8 @@
 // Starts the page: its worker at once, then the one WebAssembly program that page and worker both run, compiled as it arrives.
 // A file of its own because the Content-Security-Policy admits no inline script.
 // Whatever goes wrong before the page can speak for itself is said here; a network that changes while files load is tried again.
+import { fetchRest } from './rest.js';
+
 const PAUSES = [300, 1000, 3000];
 
 const explain = (message) => {
@@ -22,6 +24,19 @@ const compile = async () => {
   return answer.headers.get('content-type') === 'application/wasm' ? WebAssembly.compileStreaming(answer) : WebAssembly.compile(await answer.arrayBuffer());
 };
 
+const bringRest = async (worker) => {
+  for (const pause of [0, ...PAUSES]) {
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    try {
+      const program = await fetchRest();
+      if (program !== null) worker.postMessage({ rest: program });
+      return;
+    } catch (error) {
+      console.warn(error);
+    }
+  }
+};
+
 const start = async (attempt) => {
   // Each attempt has a worker of its own: one whose script did not load is of no use. The page's program takes it from here.
   globalThis.scopeWorker?.terminate();
@@ -34,6 +49,7 @@ const start = async (attempt) => {
   if (failed) throw new Error('worker.js or what it needs did not load');
   worker.postMessage(program);
   await init({ module_or_path: program });
+  void bringRest(worker);
 };
 
 if (typeof WebAssembly !== 'object') {

@@ -1,11 +1,12 @@
-// Trunk's post-build hook, in release builds: makes the program smaller with npm's wasm-opt, joins the style sheets into one, then puts a hash of
-// each file's content into its name, so that a browser may keep it for good.
+// Trunk's post-build hook, in release builds: makes the program smaller with npm's wasm-opt, splits it into what a map needs and the rest,
+// joins the style sheets into one, then puts a hash of each file's content into its name, so that a browser may keep it for good.
 // Without binaryen (an optional dependency) the program stays as it is: larger, not wrong.
 import { createHash } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CUSTOM, without } from './sections.mjs';
 
 if (process.env.TRUNK_PROFILE !== 'release') process.exit(0);
 
@@ -15,24 +16,59 @@ const read = (name) => readFileSync(staged(name), 'utf8');
 const write = (name, text) => writeFileSync(staged(name), text);
 
 const PROGRAM = 'page_bg.wasm';
+const REST = 'rest_bg.wasm';
 // The features are those that rustc turns on for this target.
 const FEATURES = ['bulk-memory', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals', 'reference-types', 'multivalue'].map((name) => `--enable-${name}`);
 
+const binaryen = join(here, 'node_modules', 'binaryen');
+
+/** Replaces what must be there once. */
+const patch = (name, from, to) => {
+  const text = read(name);
+  if (text.split(from).length !== 2) throw new Error(`finish.mjs: ${name} does not have exactly one ${from}`);
+  write(name, text.replace(from, to));
+};
+
 const optimise = () => {
-  const tool = join(here, 'node_modules', 'binaryen', 'bin', 'wasm-opt');
-  if (!existsSync(tool)) {
-    console.warn('finish.mjs: no wasm-opt (npm package binaryen); the page is left larger than it needs to be.');
-    return;
-  }
   const file = staged(PROGRAM);
   const before = statSync(file).size;
-  const run = spawnSync(process.execPath, [tool, '-Oz', ...FEATURES, file, '-o', `${file}.tmp`], { stdio: ['ignore', 'inherit', 'inherit'] });
-  if (run.status !== 0) {
-    console.error(`finish.mjs: wasm-opt failed on ${PROGRAM}.`);
-    process.exit(1);
-  }
+  // With names: `split.mjs` goes by them.
+  const tool = join(binaryen, 'bin', 'wasm-opt');
+  const run = spawnSync(process.execPath, [tool, '-Oz', '-g', ...FEATURES, file, '-o', `${file}.tmp`], { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (run.status !== 0) throw new Error(`finish.mjs: wasm-opt failed on ${PROGRAM}`);
   renameSync(`${file}.tmp`, file);
-  console.log(`finish.mjs: ${PROGRAM} ${before} -> ${statSync(file).size} bytes`);
+  console.log(`finish.mjs: ${PROGRAM} ${before} -> ${statSync(file).size} bytes, names included`);
+};
+
+const splitProgram = async () => {
+  const { split, watch } = await import('./split.mjs');
+  const whole = readFileSync(staged(PROGRAM));
+  if (process.env.SCOPE_WATCH) {
+    // For `app/bench-page/parts.mjs`, which finds out what a start needs.
+    const { watched, names } = watch(whole);
+    writeFileSync(staged(PROGRAM), watched);
+    write('names.json', JSON.stringify(names));
+    patch('page.js', '"./page_bg.js": import0,', '"./page_bg.js": import0, seen: { note: (number) => (globalThis.scopeSeen ??= new Set()).add(number) },');
+    return;
+  }
+  const later = new Set(readFileSync(join(here, 'later.txt'), 'utf8').split('\n').filter((line) => /^[0-9a-f]{8}$/.test(line)));
+  const { first, rest } = split(whole, later);
+  writeFileSync(staged(PROGRAM), first);
+  writeFileSync(staged(REST), rest);
+  patch('rest.js', 'const REST = null;', `const REST = './${REST}';`);
+  patch('page.js', '"./page_bg.js": import0,', '"./page_bg.js": import0, rest: globalThis.scopeRest,');
+  patch('page.js', 'wasm = instance.exports;', 'globalThis.scopeRest.exports = wasm = instance.exports;');
+  console.log(`finish.mjs: ${whole.length} -> ${first.length} bytes first, ${rest.length} later`);
+};
+
+const makeSmaller = async () => {
+  if (existsSync(binaryen)) {
+    optimise();
+    await splitProgram();
+    return;
+  }
+  console.warn('finish.mjs: no wasm-opt (npm package binaryen); the page is left larger than it needs to be.');
+  writeFileSync(staged(PROGRAM), without(readFileSync(staged(PROGRAM)), [CUSTOM]));
 };
 
 // Browsers open six connections to a server that does not speak HTTP/2: six style sheets would hold up everything else.
@@ -55,17 +91,20 @@ const joinStyles = () => {
 };
 
 // A file comes before those that name it; `index.html` names the rest and keeps its own.
-const ORDER = [PROGRAM, 'page.js', 'worker.js', 'boot.js', STYLE];
+const ORDER = [PROGRAM, REST, 'rest.js', 'page.js', 'worker.js', 'boot.js', STYLE];
 
 const fingerprint = () => {
   for (const [at, name] of ORDER.entries()) {
+    if (!existsSync(staged(name))) continue; // not split
     const hash = createHash('sha256').update(readFileSync(staged(name))).digest('hex').slice(0, 16);
     const named = name.replace(/^[a-z]+/, (stem) => `${stem}-${hash}`);
     renameSync(staged(name), staged(named));
-    for (const other of [...ORDER.slice(at + 1), 'index.html']) write(other, read(other).replaceAll(name, named));
+    for (const other of [...ORDER.slice(at + 1), 'index.html']) {
+      if (!other.endsWith('.wasm')) write(other, read(other).replaceAll(name, named));
+    }
   }
 };
 
-optimise();
+await makeSmaller();
 joinStyles();
 fingerprint();

@@ -8,6 +8,7 @@ use super::{
     coords::{NODE_PITCH, ROW_PITCH},
     graph::Adjacency,
 };
+use scope_shared::sort::SmallSort as _;
 
 /// Bends for each node and edge above which a component counts as dense; service graphs of any size have less than four.
 const BENDS_EACH: u64 = 8;
@@ -47,7 +48,7 @@ pub(super) fn ranks(n: usize, edges: &[(u32, u32)]) -> Vec<u32> {
         }
     }
     let mut sorted: Vec<u32> = (0..n as u32).collect();
-    sorted.sort_by(|&a, &b| level[a as usize].total_cmp(&level[b as usize]).then(a.cmp(&b)));
+    sorted.order_by(|&a, &b| level[a as usize].total_cmp(&level[b as usize]).then(a.cmp(&b)));
     let rows = ((n as f32 * NODE_PITCH / (SHAPE * ROW_PITCH)).sqrt().round() as usize).clamp(1, n.max(1));
     let mut rank = vec![0u32; n];
     for (at, &v) in sorted.iter().enumerate() {

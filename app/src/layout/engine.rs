@@ -5,6 +5,7 @@
 mod settle;
 
 use foldhash::HashMap;
+use scope_shared::sort::SmallSort as _;
 use smol_str::SmolStr;
 
 use super::{
@@ -389,7 +390,7 @@ impl Engine {
             let placed = members.iter().enumerate().filter(|(i, _)| work.component[*i] != NOWHERE);
             *rows = Rows::new(placed.map(|(_, &s)| (self.places[s as usize].at, s)));
         }
-        work.fresh_routes.sort_unstable_by_key(|r| r.0);
+        work.fresh_routes.order_by_key(|r| r.0);
     }
 
     /// Where the nodes of a component lay before, as wishes for its new layout; `None` if most have no place.

@@ -3,6 +3,7 @@
 //! The effort follows from the size alone, never from a clock, so that equal input gives equal orders.
 
 use super::graph::Proper;
+use scope_shared::sort::SmallSort as _;
 
 /// Vertices of each rank from left to right, and the place of each vertex in its rank.
 #[derive(Clone, Debug)]
@@ -103,7 +104,7 @@ fn from_hint(graph: &Proper, hint: &[f32]) -> Order {
         rows[graph.rank[v as usize] as usize].push(v);
     }
     for row in &mut rows {
-        row.sort_by(|&a, &b| hint[a as usize].total_cmp(&hint[b as usize]).then(a.cmp(&b)));
+        row.order_by(|&a, &b| hint[a as usize].total_cmp(&hint[b as usize]).then(a.cmp(&b)));
     }
     Order::from_rows(rows, graph.len())
 }

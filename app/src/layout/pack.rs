@@ -2,6 +2,7 @@
 
 use super::coords::{NODE_PITCH, ROW_PITCH};
 use crate::scene::data::Point;
+use scope_shared::sort::SmallSort as _;
 
 /// What a packed map is meant to fill.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,7 +65,7 @@ pub(super) fn shelves(sizes: &[Point], form: Form) -> Vec<Point> {
 /// Offsets on shelves of a width, and the size of it all.
 fn filled(padded: &[Point], limit: f32) -> (Vec<Point>, Point) {
     let mut by_height: Vec<usize> = (0..padded.len()).collect();
-    by_height.sort_by(|&a, &b| {
+    by_height.order_by(|&a, &b| {
         padded[b][1]
             .total_cmp(&padded[a][1])
             .then(padded[b][0].total_cmp(&padded[a][0]))

@@ -4,6 +4,7 @@
 
 use super::coords::{NODE_PITCH, ROW_PITCH};
 use crate::scene::data::Point;
+use scope_shared::sort::SmallSort as _;
 
 /// Rows nearer than this share their room: nodes of both must keep apart sideways.
 const ROW_CLEARANCE: f32 = 160.0;
@@ -20,7 +21,7 @@ impl Rows {
     /// Indexes places; each comes with a number of its owner.
     pub(super) fn new(places: impl Iterator<Item = (Point, u32)>) -> Self {
         let mut all: Vec<(Point, u32)> = places.collect();
-        all.sort_unstable_by(|a, b| a.0[1].total_cmp(&b.0[1]).then(a.0[0].total_cmp(&b.0[0])).then(a.1.cmp(&b.1)));
+        all.order_by(|a, b| a.0[1].total_cmp(&b.0[1]).then(a.0[0].total_cmp(&b.0[0])).then(a.1.cmp(&b.1)));
         let mut rows: Vec<(f32, Vec<(f32, u32)>)> = Vec::new();
         for (at, owner) in all {
             match rows.last_mut() {

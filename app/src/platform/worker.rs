@@ -104,6 +104,8 @@ fn write<T: Serialize>(message: &T) -> Option<(JsValue, js_sys::Array)> {
 }
 
 fn read<T: DeserializeOwned>(data: &JsValue) -> Option<T> {
+    // `boot.js` has something to say to `worker.js` as well.
+    data.dyn_ref::<js_sys::ArrayBuffer>()?;
     let bytes = js_sys::Uint8Array::new(data).to_vec();
     postcard::from_bytes(&bytes)
         .inspect_err(|error| log(&format!("message from the other thread: {error}")))

@@ -164,7 +164,7 @@ fn submit(store: Store, token: String, failed: RwSignal<String>, busy: RwSignal<
     wasm_bindgen_futures::spawn_local(async move {
         let request = http::Request {
             method: "POST",
-            body: serde_json::json!({ "token": token }).to_string(),
+            body: serde_json::to_string(&std::collections::BTreeMap::from([("token", &token)])).unwrap_or_default(),
             ..http::Request::default()
         };
         let answer = http::send(&format!("{server}api/login"), request).await;

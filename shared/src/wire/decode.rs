@@ -346,9 +346,13 @@ impl<R: Reader> Decoder<R> {
         Ok(VecMap::from_unsorted(entries))
     }
 
-    /// A map from string, large: a tree built from a sorted vector.
+    /// A map from string that others change: a tree. Built entry by entry, since building it at once takes a sorting machine for each type.
     pub(super) fn tree<V>(&mut self, read: impl FnMut(&mut Self) -> Result<V>) -> Result<BTreeMap<SmolStr, V>> {
-        self.entries(read).map(BTreeMap::from_iter)
+        let mut tree = BTreeMap::new();
+        for (key, value) in self.entries(read)? {
+            tree.insert(key, value);
+        }
+        Ok(tree)
     }
 
     /// A map from string, small.

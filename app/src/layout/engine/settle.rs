@@ -3,6 +3,7 @@
 //! Moves nobody who has a place, except out of a pinned node's way.
 
 use foldhash::HashMap;
+use scope_shared::sort::SmallSort as _;
 use smol_str::SmolStr;
 
 use super::{Engine, NOWHERE, Place, Work};
@@ -111,7 +112,7 @@ impl Engine {
         if single.is_empty() {
             return;
         }
-        single.sort_by(|&a, &b| {
+        single.order_by(|&a, &b| {
             let (x, y) = (&graph.nodes[a], &graph.nodes[b]);
             x.rank.cmp(&y.rank).then_with(|| x.id.cmp(&y.id)).then(a.cmp(&b))
         });

@@ -93,6 +93,15 @@ fn token(server: &str) -> Option<String> {
     }
 }
 
+/// The body of a resize.
+#[derive(serde::Serialize)]
+struct Size<'a> {
+    height: &'a str,
+    #[serde(rename = "pipeID")]
+    pipe: &'a str,
+    width: &'a str,
+}
+
 impl Pipe {
     /// Opens it.
     pub fn open(server: &str, of: PipeRef) -> Self {
@@ -139,7 +148,12 @@ impl Pipe {
             return;
         }
         let (server, of) = (inner.server.clone(), inner.of.clone());
-        let body = serde_json::json!({ "height": rows.to_string(), "pipeID": of.id, "width": columns.to_string() }).to_string();
+        let body = serde_json::to_string(&Size {
+            height: &rows.to_string(),
+            pipe: &of.id,
+            width: &columns.to_string(),
+        })
+        .unwrap_or_default();
         wasm_bindgen_futures::spawn_local(async move {
             // A terminal of the wrong size is a nuisance, not an error to interrupt people with.
             drop(request(&server, &of.probe, &of.node, &of.resize, body).await);

@@ -74,7 +74,7 @@ fn form(text: &str) -> String {
 
 /// A JSON string as the original writes it: `<`, `>` and `&` escaped, too.
 fn go_json(text: &str) -> String {
-    let plain = serde_json::Value::from(text).to_string();
+    let plain = serde_json::to_string(text).unwrap_or_default();
     plain
         .replace('<', "\\u003c")
         .replace('>', "\\u003e")
