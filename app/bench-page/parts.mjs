@@ -23,13 +23,18 @@ const probe = spawn(scope.binary, ["probe", `127.0.0.1:${PORT}`], { stdio: "igno
 const files = await serve(PAGE, folder);
 const browser = await launch();
 const ran = new Set();
+const note = async (thread) => { for (const number of await thread.evaluate(() => [...globalThis.scopeSeen])) ran.add(digest(names[number])); };
 try {
   for (const view of VIEWS) {
     const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
     await page.goto(`http://127.0.0.1:${PAGE}/?server=http://127.0.0.1:${PORT}${view}`);
     await page.waitForFunction(() => document.querySelector("#map-text [data-id]"));
+    // The worker may wait for the rest before it takes the next report; the page must move, and show what it is sent, without.
+    for (const worker of page.workers()) await note(worker);
+    await page.mouse.move(700, 450);
+    await page.mouse.wheel(0, 300);
     await page.waitForTimeout(SECONDS * 1000);
-    for (const thread of [page, ...page.workers()]) for (const number of await thread.evaluate(() => [...globalThis.scopeSeen])) ran.add(digest(names[number]));
+    await note(page);
     await page.close();
   }
 } finally {

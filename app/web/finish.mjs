@@ -32,9 +32,9 @@ const patch = (name, from, to) => {
 const optimise = () => {
   const file = staged(PROGRAM);
   const before = statSync(file).size;
-  // With names: `split.mjs` goes by them.
+  // With names, and functions left apart that only one other calls: `split.mjs` goes by functions.
   const tool = join(binaryen, 'bin', 'wasm-opt');
-  const run = spawnSync(process.execPath, [tool, '-Oz', '-g', ...FEATURES, file, '-o', `${file}.tmp`], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const run = spawnSync(process.execPath, [tool, '-Oz', '-g', '--one-caller-inline-max-function-size', '40', ...FEATURES, file, '-o', `${file}.tmp`], { stdio: ['ignore', 'inherit', 'inherit'] });
   if (run.status !== 0) throw new Error(`finish.mjs: wasm-opt failed on ${PROGRAM}`);
   renameSync(`${file}.tmp`, file);
   console.log(`finish.mjs: ${PROGRAM} ${before} -> ${statSync(file).size} bytes, names included`);

@@ -33,6 +33,7 @@ fn unescape(text: &str) -> String {
     text.replace("<SLASH>", "/").replace("<PERCENT>", "%")
 }
 
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 fn parse(json: &str) -> Option<ViewState> {
     let Value::Object(map) = serde_json::from_str(json).ok()? else {
         return None;

@@ -281,6 +281,7 @@ fn fail(host: &Shared, trouble: Trouble) {
 }
 
 /// Finds out why a socket never opened: a WebSocket does not say, a plain request does.
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 fn diagnose(host: Shared, server: Server) {
     wasm_bindgen_futures::spawn_local(async move {
         let found = find_trouble(&server).await;

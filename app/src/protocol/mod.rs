@@ -89,14 +89,18 @@ pub enum ToPage {
     /// What goes over the edge that the pointer rests on.
     Edge(EdgeVm),
     /// The table's visible rows.
+    #[serde(deserialize_with = "apart")]
     Table(Box<TableVm>),
     /// The resource view.
+    #[serde(deserialize_with = "apart")]
     Resources(Box<ResourcesVm>),
     /// One details card.
+    #[serde(deserialize_with = "apart")]
     Card(Box<CardVm>),
     /// What there is to say about the search.
     Search(Box<SearchVm>),
     /// Where the palette's text could lead.
+    #[serde(deserialize_with = "apart")]
     Palette(Vec<Jump>),
     /// A stable name in the state means this node now.
     Resolved {
@@ -109,4 +113,10 @@ pub enum ToPage {
     RawReport(Vec<u8>),
     /// Something that a person should read once: a file that is no report, say.
     Notice(String),
+}
+
+/// Reads a message in code of its own, so that the code for what a map does not need can wait (`app/web/split.mjs`).
+#[inline(never)]
+fn apart<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::deserialize(deserializer)
 }

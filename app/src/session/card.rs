@@ -35,6 +35,7 @@ pub struct Context<'a> {
 
 /// A node's card.
 #[must_use]
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 pub fn build(card: &CardRef, details: &NodeDetails, context: &Context<'_>) -> CardVm {
     let node = &details.summary;
     let (header, strip) = colours::card(&node.rank, &node.label, node.pseudo);
@@ -127,6 +128,7 @@ fn controls(card: &CardRef, details: &NodeDetails, context: &Context<'_>) -> (Ve
 
 /// A card of a node that is not there: still loading, or gone.
 #[must_use]
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 pub fn absent(card: &CardRef, gone: bool, context: &Context<'_>) -> CardVm {
     let (header, strip) = colours::card("", "", true);
     CardVm {

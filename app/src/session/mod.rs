@@ -342,6 +342,7 @@ impl Session {
         };
     }
 
+    #[inline(never)] // waits with the rest of the program (app/web/split.mjs)
     fn file(&mut self, name: &str, bytes: &[u8]) -> Vec<ToPage> {
         let Some((encoding, gzip)) = scope_shared::wire::encoding_of_file(name) else {
             return vec![ToPage::Notice(format!(
@@ -365,6 +366,7 @@ impl Session {
         }
     }
 
+    #[inline(never)] // waits with the rest of the program (app/web/split.mjs)
     fn raw_report(&mut self) -> Vec<ToPage> {
         self.read_reports();
         if !self.engine.feed().has_reports() {

@@ -344,6 +344,7 @@ impl Session {
         Some(ToPage::Edge(edge))
     }
 
+    #[inline(never)] // waits with the rest of the program (app/web/split.mjs)
     fn send_table(&mut self, name: &str, visible: &Visible, now: u64, out: &mut Vec<ToPage>) {
         let request = table::Request {
             visible,
@@ -361,6 +362,7 @@ impl Session {
         }
     }
 
+    #[inline(never)] // waits with the rest of the program (app/web/split.mjs)
     fn send_resources(&mut self, out: &mut Vec<ToPage>) {
         let metric = self
             .sent
@@ -443,6 +445,7 @@ impl Session {
     }
 
     /// A node's details: under its view's options, or, where those hide it, without any.
+    #[inline(never)] // waits with the rest of the program (app/web/split.mjs)
     fn details(&mut self, card: &CardRef) -> Option<crate::model::NodeDetails> {
         let parent = choices::locate(&self.catalogue.topologies, &card.topology)?.1;
         let options = self.options(&parent);
@@ -488,6 +491,7 @@ impl Session {
     }
 
     /// What the palette's text could lead to.
+    #[inline(never)] // waits with the rest of the program (app/web/split.mjs)
     pub(super) fn jumps(&mut self) -> Vec<Jump> {
         let Some(text) = self.palette.clone() else {
             return Vec::new();

@@ -30,6 +30,7 @@ struct Placed {
 }
 
 /// The boxes of a metric, by label. `views` are those of [`LAYERS`].
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 pub fn build(metric: &str, views: &[Arc<View>], matcher: &mut Matcher) -> ResourcesVm {
     let mut layers: Vec<ResourceLayer> = Vec::new();
     let mut placed: HashMap<SmolStr, Placed> = HashMap::new();

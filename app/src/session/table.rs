@@ -42,6 +42,7 @@ pub struct Request<'a> {
 }
 
 /// The table; with a live search, only what matches.
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 pub fn build(request: &Request<'_>, matcher: &mut Matcher) -> TableVm {
     let topology = request.visible.view.topology.clone();
     let searching = matcher.is_active();

@@ -9,7 +9,7 @@ use super::{
     details,
     icons::icon,
     keys, states,
-    store::{Overlay, Store, ThemeChoice, with_map},
+    store::{Overlay, Question, Store, ThemeChoice, with_map},
     theme,
 };
 use crate::platform::{address, files, storage};
@@ -26,42 +26,43 @@ pub fn overlays(store: Store) -> impl IntoView {
             Overlay::Tools => dialog(store, "Tools", "", tools(store).into_any()).into_any(),
             Overlay::Server => dialog(store, "Server", "", server(store).into_any()).into_any(),
             Overlay::Probes => dialog(store, "Probes and plugins", "wide", probes(store).into_any()).into_any(),
-            Overlay::Confirm(question) => {
-                let action = question.action.clone();
-                let question = *question;
-                dialog(
-                    store,
-                    "Are you sure?",
-                    "small",
-                    view! {
-                        {
-                            if question.text == format!("{}?", question.action) {
-                                view! { <p>{question.action.clone()} " " <b>{question.name.to_string()}</b> "?"</p> }.into_any()
-                            } else {
-                                view! { <p>{question.text.clone()} " (" <b>{question.name.to_string()}</b> ")"</p> }.into_any()
-                            }
-                        }
-                        <div class="actions">
-                            <button on:click=move |_| store.overlay.set(Overlay::None)>"Cancel"</button>
-                            <button
-                                class="danger"
-                                autofocus
-                                data-testid="confirm"
-                                on:click=move |_| {
-                                    store.overlay.set(Overlay::None);
-                                    details::run_control(store, question.card.clone(), question.name.clone(), question.control.clone());
-                                }
-                            >
-                                {action}
-                            </button>
-                        </div>
-                    }
-                    .into_any(),
-                )
-                .into_any()
-            }
+            Overlay::Confirm(question) => confirm(store, *question).into_any(),
         }}
     }
+}
+
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
+fn confirm(store: Store, question: Question) -> impl IntoView {
+    let action = question.action.clone();
+    dialog(
+        store,
+        "Are you sure?",
+        "small",
+        view! {
+            {
+                if question.text == format!("{}?", question.action) {
+                    view! { <p>{question.action.clone()} " " <b>{question.name.to_string()}</b> "?"</p> }.into_any()
+                } else {
+                    view! { <p>{question.text.clone()} " (" <b>{question.name.to_string()}</b> ")"</p> }.into_any()
+                }
+            }
+            <div class="actions">
+                <button on:click=move |_| store.overlay.set(Overlay::None)>"Cancel"</button>
+                <button
+                    class="danger"
+                    autofocus
+                    data-testid="confirm"
+                    on:click=move |_| {
+                        store.overlay.set(Overlay::None);
+                        details::run_control(store, question.card.clone(), question.name.clone(), question.control.clone());
+                    }
+                >
+                    {action}
+                </button>
+            </div>
+        }
+        .into_any(),
+    )
 }
 
 /// A dialog in the middle of a veil. The first thing in it gets the focus, and gives it back when it closes.
@@ -124,6 +125,7 @@ pub(super) fn keep_focus(event: &web_sys::KeyboardEvent) {
     }
 }
 
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 fn help(store: Store) -> impl IntoView {
     let names = Memo::new(move |_| {
         store
@@ -174,6 +176,7 @@ fn help(store: Store) -> impl IntoView {
     }
 }
 
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 fn tools(store: Store) -> impl IntoView {
     let name = move || {
         let title: String = document()
@@ -238,6 +241,7 @@ fn reset() {
     address::reload();
 }
 
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 fn server(store: Store) -> impl IntoView {
     let now = store.server.get_untracked().unwrap_or_default();
     let subset = address::parameter("subset").unwrap_or_default();
@@ -288,6 +292,7 @@ fn server(store: Store) -> impl IntoView {
     }
 }
 
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 fn probes(store: Store) -> impl IntoView {
     view! {
         {super::subset::chooser(store)}

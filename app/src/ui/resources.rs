@@ -18,6 +18,7 @@ const NARROWEST: f64 = 1e-5;
 const LABEL_WIDTH: f64 = 50.0;
 
 /// The view.
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 pub fn resources(store: Store) -> impl IntoView {
     // The part of the whole width that is seen: left edge and width, shares of 1.
     let seen = RwSignal::new((0.0f64, 1.0f64));

@@ -78,6 +78,7 @@ fn countdown(store: Store) -> impl IntoView {
     }
 }
 
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 fn explain(store: Store, trouble: &Trouble) -> (String, String) {
     let server = store.server.get().unwrap_or_default();
     match trouble {
@@ -125,6 +126,7 @@ fn explain(store: Store, trouble: &Trouble) -> (String, String) {
     }
 }
 
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 fn login(store: Store) -> impl IntoView {
     let failed = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
@@ -203,6 +205,7 @@ pub fn empty(store: Store) -> impl IntoView {
     }
 }
 
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 fn reason(store: Store, cause: EmptyCause) -> AnyView {
     let name = move || store.overview.with(|overview| overview.name.to_string()).to_lowercase();
     match cause {

@@ -13,6 +13,7 @@ const ROW: f64 = 32.0;
 const MARGIN: u32 = 24;
 
 /// The table.
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 pub fn table(store: Store) -> impl IntoView {
     let scroller = NodeRef::<Div>::new();
     let cursor = RwSignal::new(0u32);

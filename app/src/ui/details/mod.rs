@@ -71,6 +71,7 @@ pub fn stack(store: Store) -> impl IntoView {
 }
 
 /// Titles of the cards below the top one.
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 fn below(store: Store, cards: &[CardRef]) -> impl IntoView + use<> {
     let covered: Vec<CardRef> = cards.iter().rev().skip(1).rev().cloned().collect();
     (!covered.is_empty()).then(|| {
@@ -103,6 +104,7 @@ fn below(store: Store, cards: &[CardRef]) -> impl IntoView + use<> {
     })
 }
 
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 fn waiting(store: Store, card: &CardRef) -> impl IntoView + use<> {
     let close = card.clone();
     view! {
@@ -124,6 +126,7 @@ fn close_button(store: Store, card: CardRef) -> impl IntoView {
     }
 }
 
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 fn card(store: Store, vm: CardVm, ui: CardUi) -> impl IntoView {
     let away = store
         .state

@@ -36,6 +36,7 @@ enum Entry {
 }
 
 /// The palette.
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 pub fn palette(store: Store) -> impl IntoView {
     let typed = RwSignal::new(String::new());
     let at = RwSignal::new(0usize);

@@ -35,6 +35,7 @@ pub fn dock(store: Store) -> impl IntoView {
     }
 }
 
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 fn tab(store: Store, pipe: PipeRef) -> impl IntoView {
     let (id, chosen, closed) = (pipe.id.clone(), pipe.id.clone(), pipe.id.clone());
     let title = if pipe.title.is_empty() {
@@ -67,6 +68,7 @@ fn close(store: Store, id: &str) {
 }
 
 /// One terminal or log with its bar.
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 fn pane(store: Store, of: PipeRef, alone: bool) -> impl IntoView {
     let server = store.server.get_untracked().unwrap_or_default();
     let pipe = Pipe::open(&server, of.clone());
@@ -125,6 +127,7 @@ fn pop_out(pipe: &PipeRef) -> bool {
 }
 
 /// A window that shows one terminal and nothing else.
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 pub fn window_view(store: Store, pipe: PipeRef) -> impl IntoView {
     document().set_title(&format!("{} – Scope", if pipe.title.is_empty() { "Terminal" } else { &pipe.title }));
     view! { <main class="alone">{pane(store, pipe, true)}</main> }
