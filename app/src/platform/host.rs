@@ -75,10 +75,9 @@ pub fn start() -> bool {
     page.on_forbidden(move || {
         let mut borrowed = of_policy.borrow_mut();
         borrowed.forbidden = true;
-        borrowed.hopeless = true;
-        borrowed.session.trouble(Trouble::Policy);
+        let server = borrowed.server.as_ref().map(|server| server.base.clone()).unwrap_or_default();
         drop(borrowed);
-        render(&of_policy);
+        find_hopeless(&of_policy, forbidden(&server));
     });
     host.borrow_mut().page = Some(page);
     true
@@ -280,20 +279,46 @@ fn fail(host: &Shared, trouble: Trouble) {
     render(host);
 }
 
+/// Somebody has to do something before another attempt is worth much: the next one is put off, and what they type is not wiped meanwhile.
+fn find_hopeless(host: &Shared, trouble: Trouble) {
+    let mut borrowed = host.borrow_mut();
+    borrowed.hopeless = true;
+    if borrowed.retry.is_some() {
+        let later = host.clone();
+        borrowed.retry = Some(Timeout::new(HOPELESS_PAUSE_MILLIS as u32, move || open(&later)));
+        borrowed.session.connection(ConnectionState::Waiting {
+            trouble,
+            retry_at: now() + HOPELESS_PAUSE_MILLIS,
+        });
+    }
+    drop(borrowed);
+    render(host);
+}
+
+/// Why a policy forbids a connection: that of https, or the one the page came with.
+fn forbidden(server: &str) -> Trouble {
+    if is_secure() && server.starts_with("http:") && !is_this_machine(server) {
+        Trouble::MixedContent
+    } else {
+        Trouble::Policy
+    }
+}
+
 /// Finds out why a socket never opened: a WebSocket does not say, a plain request does.
 #[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 fn diagnose(host: Shared, server: Server) {
     wasm_bindgen_futures::spawn_local(async move {
         let found = find_trouble(&server).await;
-        let mut borrowed = host.borrow_mut();
-        let trouble = if borrowed.forbidden { Trouble::Policy } else { found };
-        let same = borrowed.server.as_ref().is_some_and(|now| now.base == server.base);
-        if same {
-            borrowed.hopeless = !matches!(trouble, Trouble::Lost | Trouble::Unreachable);
-            borrowed.session.trouble(trouble);
+        if host.borrow().server.as_ref().is_none_or(|now| now.base != server.base) {
+            return;
         }
-        drop(borrowed);
-        render(&host);
+        let trouble = if host.borrow().forbidden { forbidden(&server.base) } else { found };
+        if matches!(trouble, Trouble::Lost | Trouble::Unreachable) {
+            host.borrow_mut().session.trouble(trouble);
+            render(&host);
+        } else {
+            find_hopeless(&host, trouble);
+        }
     });
 }
 
@@ -323,7 +348,7 @@ async fn find_trouble(server: &Server) -> Trouble {
             match (answers, server.base.starts_with("https:")) {
                 (true, _) => Trouble::Origin,
                 (false, true) => Trouble::Tls,
-                // Some browsers throw when such a socket is made; a policy of the page's own host comes before that.
+                // Some browsers throw when such a socket is made.
                 (false, false) if is_secure() && !is_this_machine(&server.base) => Trouble::MixedContent,
                 (false, false) => Trouble::Unreachable,
             }

@@ -12,9 +12,11 @@ use crate::protocol::{ConnectionState, EmptyCause, ToWorker, Trouble};
 
 /// A strip over the view while the connection is broken, and a form when a token is wanted.
 pub fn banner(store: Store) -> impl IntoView {
-    let trouble = Memo::new(move |_| {
+    let trouble = Memo::new(move |before: Option<&Option<Trouble>>| {
         store.link.with(|link| match &link.state {
             ConnectionState::Waiting { trouble, .. } => Some(trouble.clone()),
+            // What somebody is typing into the form must outlive another attempt.
+            ConnectionState::Connecting => before.cloned().flatten().filter(|trouble| *trouble == Trouble::Login),
             _ => None,
         })
     });

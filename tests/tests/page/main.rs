@@ -7,6 +7,7 @@ mod details;
 mod links;
 mod looks;
 mod options;
+mod parts;
 mod search;
 mod states;
 mod table;
