@@ -15,3 +15,6 @@ pub const REPORT_SEQUENCE: &str = "x-scope-report-seq";
 /// *Ours.* On a delta: the sequence number of the full report it is relative to. A server that does not hold that report (it has just
 /// started, or the full report was lost) answers 409 Conflict; the probe sends a full report at once.
 pub const REPORT_BASE: &str = "x-scope-report-base";
+
+/// The WebSocket sub-protocol that a page on another origin offers beside `bearer.TOKEN`; browsers close a socket whose server chooses none.
+pub const SUB_PROTOCOL: &str = "scope";

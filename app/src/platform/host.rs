@@ -204,7 +204,7 @@ fn open(host: &Shared) {
     let protocols: Vec<String> = server
         .token
         .iter()
-        .flat_map(|token| ["scope.viewer".to_owned(), format!("bearer.{token}")])
+        .flat_map(|token| [scope_shared::headers::SUB_PROTOCOL.to_owned(), format!("bearer.{token}")])
         .collect();
     let handler = host.clone();
     match socket::Socket::open(&url, &protocols, move |message| on_socket(&handler, message)) {

@@ -52,7 +52,7 @@ fn connect(State(server): State<Shared>, Path(id): Path<String>, upgrade: WebSoc
     };
     let task = server.tasks.token();
     Ok(upgrade
-        .protocols([crate::viewer::PROTOCOL])
+        .protocols([scope_shared::headers::SUB_PROTOCOL])
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES)
         .max_message_size(PIPE_MESSAGE_BYTES)

@@ -32,9 +32,6 @@ const INCOMING_BYTES: usize = 4 << 10;
 /// Read and write buffers of the socket: viewers send next to nothing, and reports are written through.
 const BUFFER_BYTES: usize = 4 << 10;
 
-/// The sub-protocol that a page names beside `bearer.TOKEN`, for the server to choose.
-pub(crate) const PROTOCOL: &str = "scope";
-
 /// The handler.
 pub(crate) async fn connect(
     State(server): State<Shared>,
@@ -48,7 +45,7 @@ pub(crate) async fn connect(
         .inspect_err(|refusal| server.refused("viewer", peer.address.ip(), refusal))?;
     let task = server.tasks.token();
     Ok(upgrade
-        .protocols([PROTOCOL])
+        .protocols([scope_shared::headers::SUB_PROTOCOL])
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES)
         .max_message_size(INCOMING_BYTES)

@@ -198,7 +198,7 @@ impl Pipe {
             let scheme_less = inner.server.strip_prefix("http").unwrap_or(&inner.server);
             let protocols: Vec<String> = token(&inner.server)
                 .iter()
-                .flat_map(|token| ["scope.pipe".to_owned(), format!("bearer.{token}")])
+                .flat_map(|token| [scope_shared::headers::SUB_PROTOCOL.to_owned(), format!("bearer.{token}")])
                 .collect();
             (format!("ws{scheme_less}api/pipe/{}", inner.of.id), protocols)
         };
