@@ -208,7 +208,6 @@ async fn a_page_from_elsewhere_asks_for_the_token_and_acts_with_it() -> Result<(
     browser.type_into("#token", &format!("{}\n", token("operator")?)).await?;
     until("the map is shown", || async {
         let map = Map::read(&browser).await?;
-        browser.picture("token-debug").await?;
         ensure!(map.has("shop_db_1"), "the map shows {:?}", map.labels);
         Ok(())
     })
