@@ -296,9 +296,14 @@ impl Session {
         let topologies = std::mem::take(&mut self.catalogue.topologies);
         let tabs = choices::tabs(&topologies, current, parent, &mut |tab, top| {
             let options = choices::options(&self.state, top, self.link.hide_arguments);
-            if let Some(view) = self.engine.nodes(&tab.id, &options) {
+            // Only a search has to see the nodes of views that no one looks at.
+            if self.matcher.is_active()
+                && let Some(view) = self.engine.nodes(&tab.id, &options)
+            {
                 tab.stats = view.stats;
                 tab.matches = self.matcher.count(&view);
+            } else if let Some(stats) = self.engine.counts(&tab.id, &options) {
+                tab.stats = stats;
             }
         });
         self.catalogue.topologies = topologies;

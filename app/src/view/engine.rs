@@ -151,6 +151,15 @@ impl Engine {
         Some(view)
     }
 
+    /// A view's counts; `None` if there is no such view. Its nodes are not described for that.
+    pub fn counts(&mut self, topology: &str, options: &Options) -> Option<Stats> {
+        self.refresh();
+        match registry::find(topology) {
+            Some(entry) => Some(self.stats(entry, options)),
+            None => self.generic(topology, options).map(|view| view.stats),
+        }
+    }
+
     /// The view of a topology this build does not know.
     fn generic(&mut self, topology: &str, options: &Options) -> Option<Arc<View>> {
         let key = (SmolStr::new(topology), options.clone());
