@@ -11,7 +11,7 @@ use crate::shell::{command, output, root};
 /// Compressed bytes before the first terminal: what we want to get to.
 const BUDGET: u64 = 400_000;
 /// What no change may exceed meanwhile: a little above the page as it is. To be lowered with every saving, until it is the budget.
-const CEILING: u64 = 480_000;
+const CEILING: u64 = 470_000;
 /// Whether a file is fetched when the first terminal opens, or after the page has started (`app/web/split.mjs`).
 fn is_later(name: &str) -> bool {
     name.starts_with("vendor/") || (name.starts_with("rest-") && name.ends_with(".wasm"))
