@@ -78,7 +78,7 @@ impl Fleet {
                 number,
                 of: probes,
                 address: server.address,
-                library: Arc::clone(library),
+                reports: Arc::clone(library),
                 journal: Arc::clone(&journal),
             };
             fleet.probes.push(tokio::spawn(probe.run()));

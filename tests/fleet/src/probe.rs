@@ -33,7 +33,7 @@ pub struct Probe {
     /// The server.
     pub address: SocketAddr,
     /// What it sends.
-    pub library: Arc<Library>,
+    pub reports: Arc<Library>,
     /// Where it notes what it sent.
     pub journal: Arc<Journal>,
 }
@@ -58,7 +58,7 @@ struct Position {
 impl Probe {
     /// Sends until the task is aborted.
     pub async fn run(self) {
-        let interval = self.library.way().interval();
+        let interval = self.reports.way().interval();
         let phase = interval.mul_f64(self.number as f64 / self.of.max(1) as f64);
         let mut ticks = tokio::time::interval_at(Instant::now() + phase, interval);
         // A report that could not be sent in time is superseded by the next one.
@@ -107,8 +107,8 @@ impl Probe {
     }
 
     async fn post(&self, sender: &mut SendRequest<Full<Bytes>>, position: &mut Position) -> Result<StatusCode> {
-        let cycle = self.library.cycle(self.number);
-        let ours = self.library.way() == Way::Ours;
+        let cycle = self.reports.cycle(self.number);
+        let ours = self.reports.way() == Way::Ours;
         let first = position.sequence == 0;
         if ours && position.base == 0 {
             position.place = 0;
