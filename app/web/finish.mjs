@@ -1,11 +1,13 @@
 // Trunk's post-build hook, in release builds: makes the program smaller with npm's wasm-opt, splits it into what a map needs and the rest,
-// joins the style sheets into one, then puts a hash of each file's content into its name, so that a browser may keep it for good.
+// joins the style sheets into one, then puts a hash of each file's content into its name, so that a browser may keep it for good, and
+// compressed files beside the plain ones, so that serving them costs no CPU time.
 // Without binaryen (an optional dependency) the program stays as it is: larger, not wrong.
 import { createHash } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { CUSTOM, without } from './sections.mjs';
 
 if (process.env.TRUNK_PROFILE !== 'release') process.exit(0);
@@ -105,6 +107,30 @@ const fingerprint = () => {
   }
 };
 
+const brotli = (plain) => brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: plain.length } });
+
+const compress = () => {
+  for (const entry of readdirSync(staged('.'), { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue;
+    const file = join(entry.parentPath ?? entry.path, entry.name);
+    const plain = readFileSync(file);
+    for (const [suffix, compressed] of [['.br', brotli(plain)], ['.gz', gzipSync(plain, { level: 9 })]]) {
+      if (compressed.length < plain.length * 0.95) writeFileSync(file + suffix, compressed);
+    }
+  }
+};
+
+/** The server's program has these files in it, and Cargo does not look for new ones. */
+const tellCargo = () => {
+  try {
+    utimesSync(join(here, '../../server/src/main.rs'), new Date(), new Date());
+  } catch {
+    // A read-only checkout.
+  }
+};
+
 await makeSmaller();
 joinStyles();
 fingerprint();
+compress();
+tellCargo();

@@ -30,6 +30,7 @@ pub use auth::{AuthArgs, Identity, OidcArgs, Role, Tokens, Via};
 pub use clock::Clock;
 pub use control::{Kind, Policy, PolicyArgs};
 pub use listen::TlsArgs;
+pub use page::Page;
 pub use peer::Peer;
 pub use refusal::Refusal;
 pub use router::{route_table, router};

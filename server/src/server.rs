@@ -17,6 +17,7 @@ use crate::control::{Controls, Policy};
 use crate::intake::Intake;
 use crate::listen::Tls;
 use crate::ops::{Metrics, Refusals};
+use crate::page::Page;
 use crate::pipe::{End, Pipes, Terminals};
 use crate::refusal::Refusal;
 use crate::relay::Relay;
@@ -37,6 +38,8 @@ pub struct Server {
     pub base_path: String,
     /// See [`Limits`].
     pub limits: Limits,
+    /// See [`Page`].
+    pub page: Page,
     /// See [`Clock`].
     pub clock: Clock,
     /// See [`Relay`].
@@ -92,6 +95,7 @@ impl Server {
             hostname,
             base_path: args.base_path.clone(),
             limits: args.limits.clone(),
+            page: args.page,
             clock: Clock::start(),
             relay: Arc::new(Relay::new(args.window, args.limits.clone())),
             policy,

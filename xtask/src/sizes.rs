@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::page;
 use crate::progress::Board;
-use crate::shell::{command, output, root};
+use crate::shell::root;
 
 /// Compressed bytes before the first terminal: what we want to get to.
 const BUDGET: u64 = 400_000;
@@ -17,11 +17,6 @@ fn is_later(name: &str) -> bool {
     name.starts_with("vendor/") || (name.starts_with("rest-") && name.ends_with(".wasm"))
 }
 
-/// Node has Brotli, and Node is needed to build the page anyway.
-const BROTLI: &str = "const z=require('zlib'),f=require('fs');\
-    for(const n of process.argv.slice(1)){const b=f.readFileSync(n);\
-    console.log(z.brotliCompressSync(b,{params:{[z.constants.BROTLI_PARAM_QUALITY]:11,[z.constants.BROTLI_PARAM_SIZE_HINT]:b.length}}).length)}";
-
 /// Prints the table and how far the budget is; an error above the ceiling.
 pub fn run() -> Result<()> {
     {
@@ -31,22 +26,19 @@ pub fn run() -> Result<()> {
     let dist = root().join("dist");
     let mut names = Vec::new();
     list(&dist, &dist, &mut names)?;
+    names.retain(|name| !name.ends_with(".br") && !name.ends_with(".gz"));
     names.sort();
-    let mut node = command("node");
-    node.current_dir(&dist).args(["-e", BROTLI]).args(&names);
-    let answer = output(node)?;
-    let compressed: Vec<u64> = answer
-        .lines()
-        .map(str::parse)
-        .collect::<Result<_, _>>()
-        .context("node printed something else than sizes")?;
+    let size = |name: &str| Ok::<u64, anyhow::Error>(std::fs::metadata(dist.join(name))?.len());
     let (mut first, mut later) = (0, 0);
     println!("{:<44} {:>10} {:>10}", "file", "bytes", "brotli");
-    for (name, brotli) in names.iter().zip(compressed) {
+    for name in &names {
+        let bytes = size(name)?;
+        // What gains nothing is sent as it is.
+        let brotli = size(&format!("{name}.br")).unwrap_or(bytes);
         let is_later = is_later(name);
         *if is_later { &mut later } else { &mut first } += brotli;
         let note = if is_later { "  (later)" } else { "" };
-        println!("{name:<44} {:>10} {brotli:>10}{note}", std::fs::metadata(dist.join(name))?.len());
+        println!("{name:<44} {bytes:>10} {brotli:>10}{note}");
     }
     println!("{:<44} {:>10} {first:>10}  of at most {BUDGET}", "before the map shows", "");
     println!("{:<44} {:>10} {later:>10}", "later", "");

@@ -1,6 +1,6 @@
 //! What a server prints when it starts: one ready link on standard output, everything else in the log.
 
-use crate::{page, run};
+use crate::run;
 
 /// Prints the link that a person opens. With tokens it logs its reader in as an operator, so it goes to standard output only.
 pub(super) fn announce(bound: &run::Bound) {
@@ -35,7 +35,7 @@ pub(super) fn announce(bound: &run::Bound) {
             "NO AUTHENTICATION: whoever reaches this address sees everything and controls your containers (--no-auth)"
         );
     }
-    if !page::is_embedded() {
+    if !server.page.is_there() {
         tracing::warn!("this build has no page in it; `cargo xtask launch` makes one that has");
     }
 }

@@ -6,6 +6,7 @@ use scope_probe::{CollectArgs, ConnectArgs, ControlArgs};
 use super::announce::announce;
 use crate::config::ServerArgs;
 use crate::control::{Kind, Policy};
+use crate::page::Page;
 use crate::run;
 
 /// Run server and probe in one process: a map of this machine.
@@ -29,7 +30,8 @@ pub(super) struct LaunchArgs {
     collect: CollectArgs,
 }
 
-pub(super) async fn run(mut args: LaunchArgs) -> anyhow::Result<()> {
+pub(super) async fn run(mut args: LaunchArgs, page: Page) -> anyhow::Result<()> {
+    args.server.page = page;
     args.control.guard = super::probe::guard();
     let shutdown = super::signals::shutdown()?;
     let bound = run::bind(&args.server, policy(&args.control), shutdown.clone()).await?;

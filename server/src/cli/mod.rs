@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::ops::LogArgs;
+use crate::page::Page;
 
 /// A live map of what runs on your machines and who talks to whom.
 #[derive(Debug, Parser)]
@@ -57,11 +58,11 @@ enum Command {
     Guard,
 }
 
-/// Runs the command that the process was started with.
+/// Runs the command that the process was started with; a server shows `page`.
 #[must_use]
-pub fn main() -> ExitCode {
+pub fn main(page: Page) -> ExitCode {
     let cli = Cli::parse();
-    match run(cli) {
+    match run(cli, page) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("scope: {error:#}");
@@ -70,14 +71,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
+fn run(cli: Cli, page: Page) -> anyhow::Result<()> {
     cli.logs.start()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         match cli.command {
             #[cfg(feature = "probe")]
-            Command::Launch(args) => launch::run(*args).await,
-            Command::Server(args) => serve::run(*args).await,
+            Command::Launch(args) => launch::run(*args, page).await,
+            Command::Server(args) => serve::run(*args, page).await,
             #[cfg(feature = "probe")]
             Command::Probe(args) => probe::run(*args).await,
             #[cfg(feature = "probe")]

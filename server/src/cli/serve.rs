@@ -2,6 +2,7 @@
 
 use crate::config::ServerArgs;
 use crate::control::PolicyArgs;
+use crate::page::Page;
 use crate::run;
 
 /// Run the server that probes report to and browsers connect to.
@@ -21,7 +22,8 @@ pub(super) struct ServeArgs {
     controls: PolicyArgs,
 }
 
-pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
+pub(super) async fn run(mut args: ServeArgs, page: Page) -> anyhow::Result<()> {
+    args.server.page = page;
     let shutdown = super::signals::shutdown()?;
     let bound = run::bind(&args.server, args.controls.policy(), shutdown).await?;
     super::announce::announce(&bound);

@@ -12,6 +12,7 @@ pub use limits::Limits;
 use crate::audit::AuditArgs;
 use crate::auth::AuthArgs;
 use crate::listen::TlsArgs;
+use crate::page::Page;
 
 /// Where the server listens if nothing is said: nobody but this machine.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4040);
@@ -41,6 +42,9 @@ pub struct ServerArgs {
     /// Limits.
     #[command(flatten)]
     pub limits: Limits,
+    /// The page to serve; none unless the program has one.
+    #[arg(skip)]
+    pub page: Page,
 }
 
 /// `ADDRESS:PORT`, `:PORT` (every address, as the original spells it) or a bare port on loopback.

@@ -1,35 +1,49 @@
-//! The page: static files embedded at build time, compressed there, served with the right cache headers.
+//! The page: static files that the program brings along, compressed when the page was built, served with the right cache headers.
 //!
 //! Files whose name carries a hash never change and are cached for ever; everything else (`index.html` first of all) is asked for again
 //! each time, and answered with 304 while it is the same. A path that is no file and looks like none is a route of the page and gets `index.html`.
 
+use std::fmt::Write as _;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use rust_embed::EmbeddedFile;
 
 use crate::refusal;
 use crate::server::Shared;
 
-/// One embedded file.
-struct Asset {
-    name: &'static str,
-    tag: &'static str,
-    plain: &'static [u8],
-    gzip: Option<&'static [u8]>,
-    brotli: Option<&'static [u8]>,
+/// The page's files by name, e.g. `index.html`. Beside a file may stand the same one compressed: `NAME.br`, `NAME.gz`.
+///
+/// The program gives them to the library, which therefore need not be compiled again when the page was built anew.
+#[derive(Clone, Copy, Debug)]
+pub struct Page(pub fn(&str) -> Option<EmbeddedFile>);
+
+impl Default for Page {
+    fn default() -> Self {
+        Self(|_| None)
+    }
 }
 
-static ASSETS: &[Asset] = &include!(concat!(env!("OUT_DIR"), "/page.rs"));
+impl Page {
+    /// Whether there is a page.
+    #[must_use]
+    pub fn is_there(self) -> bool {
+        self.get(INDEX).is_some()
+    }
+
+    fn get(self, name: &str) -> Option<EmbeddedFile> {
+        (self.0)(name)
+    }
+}
+
+const INDEX: &str = "index.html";
+/// What compressed files are called, the smallest first, and the coding's name in HTTP.
+const CODINGS: [(&str, &str); 2] = [(".br", "br"), (".gz", "gzip")];
 /// Shown when the server was built without a page.
 const MISSING: &str = include_str!("missing.html");
 /// Hashed files: a year, the longest that caches honour.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
-
-/// Whether a page was there when the server was built.
-#[must_use]
-pub fn is_embedded() -> bool {
-    !ASSETS.is_empty()
-}
 
 /// Serves whatever no other route took.
 pub(crate) async fn serve(State(server): State<Shared>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
@@ -38,14 +52,11 @@ pub(crate) async fn serve(State(server): State<Shared>, method: Method, uri: Uri
     }
     let path = uri.path().trim_start_matches('/');
     let path = path.strip_prefix("ui/").unwrap_or(if path == "ui" { "" } else { path });
-    let name = if path.is_empty() { "index.html" } else { path };
-    if !is_embedded() {
-        return if name == "index.html" { missing() } else { refusal::not_found() };
-    }
-    match find(name) {
-        Some(asset) => answer(&server, asset, &headers),
-        None if name.contains('.') => refusal::not_found(),
-        None => find("index.html").map_or_else(refusal::not_found, |asset| answer(&server, asset, &headers)),
+    let name = if path.is_empty() || !path.contains('.') { INDEX } else { path };
+    match server.page.get(name) {
+        Some(file) => answer(server.page, name, file, &headers),
+        None if path.is_empty() && !server.page.is_there() => missing(),
+        None => refusal::not_found(),
     }
 }
 
@@ -65,52 +76,37 @@ fn missing() -> Response {
         .into_response()
 }
 
-fn find(name: &str) -> Option<&'static Asset> {
-    ASSETS
-        .binary_search_by(|asset| asset.name.cmp(name))
-        .ok()
-        .and_then(|at| ASSETS.get(at))
+fn answer(page: Page, name: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
+    let sent = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let tag = tag(&file);
+    let common = [
+        (header::CACHE_CONTROL, if is_hashed(name) { FOR_EVER } else { "no-cache" }),
+        (header::ETAG, tag.as_str()),
+        (header::VARY, "Accept-Encoding"),
+    ];
+    if sent(header::IF_NONE_MATCH).is_some_and(|known| names_tag(known, &tag)) {
+        return (StatusCode::NOT_MODIFIED, common).into_response();
+    }
+    let accepted = sent(header::ACCEPT_ENCODING).unwrap_or_default();
+    let compressed = CODINGS
+        .into_iter()
+        .filter(|(_, coding)| accepts(accepted, coding))
+        .find_map(|(suffix, coding)| Some((page.get(&format!("{name}{suffix}"))?, coding)));
+    let kind = [(header::CONTENT_TYPE, content_type(name))];
+    match compressed {
+        Some((small, coding)) => (common, kind, [(header::CONTENT_ENCODING, coding)], small.data).into_response(),
+        None => (common, kind, file.data).into_response(),
+    }
 }
 
-fn answer(_server: &Shared, asset: &'static Asset, headers: &HeaderMap) -> Response {
-    let accepted = headers
-        .get(header::ACCEPT_ENCODING)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let cache = if is_hashed(asset.name) { FOR_EVER } else { "no-cache" };
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    if known.is_some_and(|known| names_tag(known, asset.tag)) {
-        return (
-            StatusCode::NOT_MODIFIED,
-            [
-                (header::CACHE_CONTROL, cache),
-                (header::ETAG, asset.tag),
-                (header::VARY, "Accept-Encoding"),
-            ],
-        )
-            .into_response();
+/// What a browser that has the file sends back to ask whether it is still the same. Weak, because it names the content in whatever coding.
+fn tag(file: &EmbeddedFile) -> String {
+    let mut tag = String::from("W/\"");
+    for byte in file.metadata.sha256_hash().iter().take(8) {
+        let _written = write!(tag, "{byte:02x}");
     }
-    let (bytes, encoding) = match (asset.brotli, asset.gzip) {
-        (Some(brotli), _) if accepts(accepted, "br") => (brotli, Some("br")),
-        (_, Some(gzip)) if accepts(accepted, "gzip") => (gzip, Some("gzip")),
-        _ => (asset.plain, None),
-    };
-    let mut response = (
-        [
-            (header::CONTENT_TYPE, content_type(asset.name)),
-            (header::CACHE_CONTROL, cache),
-            (header::ETAG, asset.tag),
-            (header::VARY, "Accept-Encoding"),
-        ],
-        bytes,
-    )
-        .into_response();
-    if let Some(encoding) = encoding {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
-    }
-    response
+    tag.push('"');
+    tag
 }
 
 /// Whether an `If-None-Match` names this tag; proxies may have made it strong or weak.
@@ -172,10 +168,5 @@ mod tests {
         let tag = "W/\"00ff\"";
         assert!(names_tag(tag, tag) && names_tag("\"1\", \"00ff\"", tag) && names_tag("*", tag));
         assert!(!names_tag("\"00fe\"", tag) && !names_tag("", tag));
-    }
-
-    #[test]
-    fn the_table_is_sorted_so_that_it_can_be_searched() {
-        assert!(ASSETS.is_sorted_by_key(|asset| asset.name));
     }
 }
