@@ -83,7 +83,16 @@ impl<'a> Children<'a> {
                         self.collect_endpoints(source, *at, into);
                     }
                 }
-                Kid::Node { .. } | Kid::Raw(_) => {}
+                Kid::Nodes {
+                    source,
+                    members,
+                    deep: true,
+                } => {
+                    if let Some(source) = graph.graph.sources.get(usize::from(*source)) {
+                        members.iter().for_each(|at| self.collect_endpoints(source, *at, into));
+                    }
+                }
+                Kid::Node { .. } | Kid::Nodes { .. } | Kid::Raw(_) => {}
             }
         }
     }
@@ -123,6 +132,17 @@ impl<'a> Children<'a> {
                     }
                     if *deep {
                         self.visit(source, *at, add);
+                    }
+                }
+                Kid::Nodes { source, members, deep } => {
+                    let Some(source) = graph.graph.sources.get(usize::from(*source)) else {
+                        continue;
+                    };
+                    for &at in members.iter() {
+                        add(source.graph.node(at), &|| source.adjacency(at));
+                        if *deep {
+                            self.visit(source, at, add);
+                        }
                     }
                 }
             }

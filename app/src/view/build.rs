@@ -8,7 +8,8 @@ use foldhash::fast::FixedState;
 use scope_shared::report::{Latest, Node, SmolStr};
 use scope_shared::time::Timestamp;
 
-use super::graph::{Graph, Kid, Kids, Lists, Masked, Shape};
+use super::chunks::{Chunks, Edges};
+use super::graph::{Graph, Kid, Kids, Masked, Shape};
 use super::ids::PSEUDO;
 
 /// Stamp of values that rendering makes: newer than any report's, so that they win every merge.
@@ -26,6 +27,18 @@ pub(crate) struct Builder {
     edges: Vec<u64>,
     sources: Vec<Arc<Masked>>,
     dangling: Vec<(u32, Vec<SmolStr>)>,
+}
+
+/// Nodes as they were finished last time: what would come out the same stays the same allocation.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Finished(HashMap<SmolStr, Known, FixedState>);
+
+/// What a node was made from, and the node.
+#[derive(Clone, Debug)]
+struct Known {
+    from: Option<Arc<Node>>,
+    counts: Vec<(SmolStr, i64)>,
+    made: Arc<Node>,
 }
 
 /// A node in the making.
@@ -90,12 +103,12 @@ impl Builder {
         self.drafts[at as usize].kids.push(kid);
     }
 
-    /// Counts one more child of a topology.
-    pub(crate) fn count(&mut self, at: u32, topology: &SmolStr) {
+    /// Counts so many more children of a topology.
+    pub(crate) fn count(&mut self, at: u32, topology: &SmolStr, more: i64) {
         let counts = &mut self.drafts[at as usize].counts;
         match counts.iter_mut().find(|count| count.0 == *topology) {
-            Some(count) => count.1 += 1,
-            None => counts.push((topology.clone(), 1)),
+            Some(count) => count.1 += more,
+            None => counts.push((topology.clone(), more)),
         }
     }
 
@@ -128,6 +141,12 @@ impl Builder {
 
     /// The finished graph.
     pub(crate) fn finish(self) -> Graph {
+        self.finish_like(&mut Finished::default())
+    }
+
+    /// The finished graph, with the nodes that are known already.
+    pub(crate) fn finish_like(self, finished: &mut Finished) -> Graph {
+        let known = std::mem::take(finished);
         let mut order: Vec<u32> = (0..self.drafts.len() as u32).collect();
         order.order_by(|a, b| self.drafts[*a as usize].id.cmp(&self.drafts[*b as usize].id));
         let mut place = vec![0u32; order.len()];
@@ -147,20 +166,20 @@ impl Builder {
         for from in order {
             if let Some(mut draft) = drafts[from as usize].take() {
                 kids.push(std::mem::take(&mut draft.kids));
-                nodes.push(draft.finish());
+                nodes.push(draft.finish(&known, finished));
             }
         }
-        let out = Lists::from_sorted(nodes.len(), &edges);
+        let out = Edges::from_sorted(nodes.len(), &edges);
         Graph {
-            pseudo: Arc::new(nodes.iter().map(|node| node.topology == PSEUDO).collect()),
-            nodes: Arc::new(nodes),
+            pseudo: Arc::new(nodes.iter().map(|node: &Arc<Node>| node.topology == PSEUDO).collect()),
+            nodes: Arc::new(Chunks::from(nodes)),
             shape: Arc::new(Shape {
                 out,
                 kids: Kids::Lists(kids),
                 dangling,
             }),
             sources: self.sources,
-            connected: Vec::new(),
+            ..Graph::default()
         }
     }
 }
@@ -191,18 +210,36 @@ fn sorted(mut edges: Vec<u64>, nodes: usize) -> Vec<u64> {
 }
 
 impl Draft {
-    fn finish(self) -> Arc<Node> {
+    fn finish(self, known: &Finished, finished: &mut Finished) -> Arc<Node> {
         if let (Some(node), true) = (&self.node, self.counts.is_empty())
             && node.id == self.id
         {
             return node.clone();
         }
-        let mut node = match self.node {
-            Some(node) => Arc::unwrap_or_clone(node),
+        let id = self.id.clone();
+        let same = known.0.get(&id).filter(|known| self.is_of(known)).cloned();
+        let known = same.unwrap_or_else(|| self.make());
+        let made = known.made.clone();
+        finished.0.insert(id, known);
+        made
+    }
+
+    fn is_of(&self, known: &Known) -> bool {
+        let same_node = match (&self.node, &known.from) {
+            (Some(node), Some(from)) => Arc::ptr_eq(node, from),
+            (None, None) => self.topology == known.made.topology,
+            _ => false,
+        };
+        same_node && self.counts == known.counts
+    }
+
+    fn make(self) -> Known {
+        let mut node = match &self.node {
+            Some(node) => Node::clone(node),
             None => Node::new(self.id.clone(), self.topology),
         };
         node.id = self.id;
-        for (topology, count) in self.counts {
+        for (topology, count) in &self.counts {
             let key = if topology == "container" {
                 SmolStr::new_static("count_container")
             } else {
@@ -216,7 +253,11 @@ impl Draft {
                 },
             );
         }
-        Arc::new(node)
+        Known {
+            from: self.node,
+            counts: self.counts,
+            made: Arc::new(node),
+        }
     }
 }
 

@@ -10,17 +10,18 @@ use scope_shared::report::{Kind, Node, SmolStr};
 use super::View;
 use super::filter::Predicate;
 use super::generic::{self, Generic};
-use super::graph::{Masked, Sieve, aligned};
+use super::graph::{Masked, Sieve};
 use super::ids::PSEUDO;
 use super::joins::{Joins, Touched};
 use super::query::Options;
 use super::registry::{self, ENTRIES, Entry, LabelFilter};
 use super::render::{Changed, Rendered, Renderer};
 use super::state::State;
-use super::summary::{Labels, MetricLinks, Renamed, Summaries, Templates};
+use super::shown::{Shown, stats};
+use super::summary::{Labels, MetricLinks, Summaries, Templates};
 use crate::detail::Details;
 use crate::feed::Feed;
-use crate::model::{NodeDetails, NodeSummary, Stats, TopologyDesc, Traffic};
+use crate::model::{NodeDetails, Stats, TopologyDesc, Traffic};
 
 /// What whoever starts a viewer may add to every view.
 #[derive(Clone, Debug, Default)]
@@ -48,17 +49,11 @@ pub struct Engine {
     labels: Labels,
 }
 
-/// A view, and what it was made from.
+/// A view, and which version of the state it is of.
 #[derive(Debug)]
 struct Kept {
     version: u64,
-    /// The version of the names that parents go by.
-    labels: u64,
-    /// The graph under the options.
-    graph: Masked,
-    /// The summary of each of its nodes, as far as it is shown.
-    rows: Vec<Option<Arc<NodeSummary>>>,
-    view: Arc<View>,
+    shown: Shown,
 }
 
 /// What a choice of options lets through of a view.
@@ -136,18 +131,15 @@ impl Engine {
         };
         let key = (SmolStr::new_static(entry.id), options.clone());
         if let Some(kept) = self.views.get(&key).filter(|kept| kept.version == self.version) {
-            return Some(kept.view.clone());
+            return Some(kept.shown.view.clone());
         }
         let graph = self.transformed(entry, options).1;
-        let summaries = Summaries::new(State(self.feed.merged()), &self.templates, self.config.links.as_ref(), options);
-        let kept = self.views.remove(&key);
-        let kept = Kept {
-            version: self.version,
-            labels: self.labels.version(),
-            ..view(entry, graph, &self.labels, summaries, kept)
-        };
-        let view = kept.view.clone();
-        self.keep(key, Some(kept));
+        let summaries = Summaries::new(State(self.feed.merged()), &self.templates, &self.labels, self.config.links.as_ref(), options);
+        let before = self.views.remove(&key).map(|kept| kept.shown);
+        let shown = Shown::of(entry.id, graph, &self.labels, summaries, before);
+        let view = shown.view.clone();
+        let version = self.version;
+        self.keep(key, Some(Kept { version, shown }));
         Some(view)
     }
 
@@ -165,22 +157,17 @@ impl Engine {
         let key = (SmolStr::new(topology), options.clone());
         let before = self.views.remove(&key);
         if let Some(kept) = before.as_ref().filter(|kept| kept.version == self.version) {
-            let view = kept.view.clone();
+            let view = kept.shown.view.clone();
             self.keep(key, before);
             return Some(view);
         }
-        let summaries = Summaries::new(State(self.feed.merged()), &self.templates, self.config.links.as_ref(), options);
-        let known = before.map(|kept| kept.view);
+        let summaries = Summaries::new(State(self.feed.merged()), &self.templates, &self.labels, self.config.links.as_ref(), options);
+        let known = before.map(|kept| kept.shown.view);
         let view = Generic::find(topology, summaries)?.view(known.as_deref());
         let view = known.filter(|known| **known == view).unwrap_or_else(|| Arc::new(view));
-        let kept = Kept {
-            version: self.version,
-            labels: self.labels.version(),
-            graph: Masked::default(),
-            rows: Vec::new(),
-            view: view.clone(),
-        };
-        self.keep(key, Some(kept));
+        let version = self.version;
+        let shown = Shown::whole(view.clone());
+        self.keep(key, Some(Kept { version, shown }));
         Some(view)
     }
 
@@ -195,12 +182,12 @@ impl Engine {
     pub fn details(&mut self, topology: &str, id: &str, options: &Options) -> Option<NodeDetails> {
         self.refresh();
         let Some(entry) = registry::find(topology) else {
-            let summaries = Summaries::new(State(self.feed.merged()), &self.templates, self.config.links.as_ref(), options);
+            let summaries = Summaries::new(State(self.feed.merged()), &self.templates, &self.labels, self.config.links.as_ref(), options);
             return Generic::find(topology, summaries)?.details(id);
         };
         let (base, graph) = self.transformed(entry, options);
         let at = base.graph.find(id).filter(|at| base.has(*at))?;
-        let summaries = Summaries::new(State(self.feed.merged()), &self.templates, self.config.links.as_ref(), options);
+        let summaries = Summaries::new(State(self.feed.merged()), &self.templates, &self.labels, self.config.links.as_ref(), options);
         Details {
             summaries,
             joins: &self.joins,
@@ -217,13 +204,13 @@ impl Engine {
         let entry = registry::find(topology)?;
         // Brings the view's graph up to date, unless it is.
         self.nodes(topology, options)?;
-        let graph = &self.views.get(&(SmolStr::new_static(entry.id), options.clone()))?.graph;
+        let graph = &self.views.get(&(SmolStr::new_static(entry.id), options.clone()))?.shown.graph;
         let (from, to) = (graph.graph.find(from)?, graph.graph.find(to)?);
         if !graph.has(from) || !graph.out(from).any(|peer| peer == to) {
             return None;
         }
         let details = Details {
-            summaries: Summaries::new(State(self.feed.merged()), &self.templates, self.config.links.as_ref(), options),
+            summaries: Summaries::new(State(self.feed.merged()), &self.templates, &self.labels, self.config.links.as_ref(), options),
             joins: &self.joins,
             base: graph,
             graph,
@@ -244,9 +231,10 @@ impl Engine {
             self.rendered = Rendered::default();
             self.labels.all(state);
         } else {
-            let nodes: Vec<(Kind, &SmolStr)> = changes.nodes.iter().map(|(kind, id)| (*kind, id)).collect();
+            let now = |(kind, id): &(Kind, SmolStr)| state.node(*kind, id);
+            let nodes: Vec<_> = changes.nodes.iter().map(|node| (node.0, &node.1, now(node))).collect();
             self.labels.update(state, &nodes);
-            let kinds = nodes.iter().map(|(kind, _)| *kind);
+            let kinds = nodes.iter().map(|(kind, ..)| *kind);
             self.rendered.next(Changed::new(kinds, !changes.dns.is_empty()));
             self.joins.apply(
                 state,
@@ -293,18 +281,12 @@ impl Engine {
             };
         }
         let filters = &chosen.filters;
-        let passes = |node: &Node, connected| {
+        let passes = |node: &Node, connected: bool| {
             let pseudo = node.topology == PSEUDO;
             let passes = |choice: &Predicate| (pseudo && choice.spares_pseudo()) || choice.holds(node, connected);
             filters.iter().all(|choices| choices.iter().any(passes))
         };
-        let graph = Masked::clone(&base);
-        let graph = if base.graph.connected.is_empty() {
-            let sieve = &mut chosen.sieve;
-            graph.keep_only(sieve.sift(&base.graph.nodes, |node| passes(node, false)))
-        } else {
-            graph.filter_all(|graph, at| passes(graph.node(at), graph.connected.get(at as usize).copied().unwrap_or(false)))
-        };
+        let graph = Masked::clone(&base).keep_only(chosen.sieve.sift(&base.graph, passes));
         (base, graph.filter_unconnected_pseudo())
     }
 
@@ -312,7 +294,7 @@ impl Engine {
     fn stats(&mut self, entry: &'static Entry, options: &Options) -> Stats {
         let key = (SmolStr::new_static(entry.id), options.clone());
         if let Some(kept) = self.views.get(&key).filter(|kept| kept.version == self.version) {
-            return kept.view.stats;
+            return kept.shown.view.stats;
         }
         let key = (entry.id, options.clone());
         if let Some((_, stats)) = self
@@ -341,123 +323,5 @@ impl Engine {
             sub_topologies: Vec::new(),
             stats,
         }
-    }
-}
-
-fn stats(graph: &Masked) -> Stats {
-    let node_count = graph.indexes().count() as i64;
-    let pseudo = graph.indexes().filter(|at| graph.graph.is_pseudo(*at)).count() as i64;
-    Stats {
-        node_count,
-        nonpseudo_node_count: node_count - pseudo,
-        edge_count: graph.edge_count(),
-        filtered_nodes: graph.filtered,
-    }
-}
-
-/// A view of a graph. What `before` shows the same is taken over, to the same `Arc`s.
-fn view(entry: &Entry, graph: Masked, labels: &Labels, summaries: Summaries<'_>, before: Option<Kept>) -> Kept {
-    let nodes = &graph.graph.nodes;
-    let old = before.as_ref();
-    let places = old.map(|old| aligned(&old.graph.graph.nodes, nodes)).unwrap_or_default();
-    let same = old.map(|old| SameEdges::new(&old.graph, &graph, &places));
-    let renamed = old.map_or(Renamed::All, |old| labels.since(old.labels));
-    let mut rows = Vec::with_capacity(nodes.len());
-    for at in 0..nodes.len() as u32 {
-        if !graph.has(at) {
-            rows.push(None);
-            continue;
-        }
-        let node = graph.graph.node(at);
-        let known = old.zip(places.get(at as usize)).and_then(|(old, place)| {
-            let row = old.rows.get(*place as usize)?.as_ref()?;
-            Some((old, *place, row))
-        });
-        if let Some((old, place, row)) = known
-            && Arc::ptr_eq(old.graph.graph.node(place), node)
-            && same.as_ref().is_some_and(|same| same.of(place, at))
-            && !renamed.concerns(&row.parents)
-            && !summaries.looks_further(node)
-        {
-            rows.push(Some(row.clone()));
-            continue;
-        }
-        let summary = summaries.summary(node, graph.adjacency(at), false);
-        rows.push(summary.map(|summary| match known {
-            Some((_, _, row)) if **row == summary => row.clone(),
-            _ => Arc::new(summary),
-        }));
-    }
-    let view = View {
-        topology: SmolStr::new_static(entry.id),
-        nodes: rows.iter().flatten().cloned().collect(),
-        edges: edges(&graph, &rows),
-        stats: stats(&graph),
-    };
-    let same = old.map(|old| &old.view).filter(|known| {
-        known.stats == view.stats && known.edges == view.edges && known.nodes.len() == view.nodes.len() && {
-            known.nodes.iter().zip(&view.nodes).all(|(a, b)| Arc::ptr_eq(a, b))
-        }
-    });
-    let view = same.map_or_else(|| Arc::new(view), Arc::clone);
-    Kept {
-        version: 0,
-        labels: 0,
-        graph,
-        rows,
-        view,
-    }
-}
-
-/// Edges as indexes among the nodes that are shown.
-fn edges(graph: &Masked, rows: &[Option<Arc<NodeSummary>>]) -> Vec<(u32, u32)> {
-    let mut shown = 0;
-    let places: Vec<u32> = rows
-        .iter()
-        .map(|row| {
-            let place = if row.is_some() { shown } else { u32::MAX };
-            shown += u32::from(row.is_some());
-            place
-        })
-        .collect();
-    let mut edges = Vec::new();
-    for (at, from) in (0..).zip(&places).filter(|(_, from)| **from != u32::MAX) {
-        let out = graph.out(at).map(|to| (*from, places[to as usize]));
-        edges.extend(out.filter(|(_, to)| *to != u32::MAX));
-    }
-    edges
-}
-
-/// Whether nodes have the edges they had in another graph.
-struct SameEdges<'a> {
-    old: &'a Masked,
-    now: &'a Masked,
-    /// Old place to new one; empty where every node is where it was.
-    moved: Vec<u32>,
-    /// Nothing at all differs.
-    all: bool,
-}
-
-impl<'a> SameEdges<'a> {
-    fn new(old: &'a Masked, now: &'a Masked, places: &[u32]) -> Self {
-        let moved = if places.len() == old.keep.len() && places.iter().zip(0..).all(|(place, at)| *place == at) {
-            Vec::new()
-        } else {
-            let mut moved = vec![u32::MAX; old.keep.len()];
-            for (place, at) in places.iter().zip(0..) {
-                if let Some(to) = moved.get_mut(*place as usize) {
-                    *to = at;
-                }
-            }
-            moved
-        };
-        let all = moved.is_empty() && Arc::ptr_eq(&old.graph.shape, &now.graph.shape) && old.keep == now.keep && old.cut == now.cut;
-        Self { old, now, moved, all }
-    }
-
-    /// Whether the node that was at `place` and is at `at` has the same edges.
-    fn of(&self, place: u32, at: u32) -> bool {
-        let moved = |to: u32| self.moved.get(to as usize).copied().unwrap_or(to);
-        self.all || self.old.out(place).map(moved).eq(self.now.out(at))
     }
 }

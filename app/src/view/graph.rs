@@ -4,10 +4,12 @@
 //! asks for them. Filtering does not copy a graph, it masks it.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use scope_shared::report::{Node, SmolStr};
 
+use super::chunks::{Chunks, Edges};
 use super::ids::{INCOMING_INTERNET, OUTGOING_INTERNET};
 
 /// Lists of numbers, one for each node, in one allocation.
@@ -18,21 +20,6 @@ pub(crate) struct Lists {
 }
 
 impl Lists {
-    /// From pairs (node, item), sorted and each once, for `nodes` nodes.
-    pub(crate) fn from_sorted(nodes: usize, pairs: &[u64]) -> Self {
-        let mut offsets = vec![0; nodes + 1];
-        for pair in pairs {
-            offsets[(pair >> 32) as usize + 1] += 1;
-        }
-        for at in 1..offsets.len() {
-            offsets[at] += offsets[at - 1];
-        }
-        Self {
-            offsets,
-            items: pairs.iter().map(|pair| *pair as u32).collect(),
-        }
-    }
-
     /// From one list for each node; `add` is called with each node and pushes its items, ascending.
     pub(crate) fn build(nodes: usize, mut add: impl FnMut(usize, &mut Vec<u32>)) -> Self {
         let mut lists = Self {
@@ -47,26 +34,9 @@ impl Lists {
         lists
     }
 
-    /// The same with other lists for the nodes `changed` (ascending, each once).
-    pub(crate) fn with(&self, changed: &[u32], mut add: impl FnMut(u32, &mut Vec<u32>)) -> Self {
-        let mut offsets = Vec::with_capacity(self.offsets.len());
-        let mut items = Vec::with_capacity(self.items.len() + 2 * changed.len());
-        offsets.push(0);
-        let mut from = 0;
-        let nodes = self.offsets.len().saturating_sub(1);
-        for at in changed.iter().map(|at| *at as usize).chain([nodes]) {
-            // Everything up to the changed one in one piece.
-            let (first, last) = (self.offsets[from], self.offsets[at.max(from)]);
-            let moved = items.len() as u32;
-            items.extend_from_slice(&self.items[first as usize..last as usize]);
-            offsets.extend(self.offsets[from + 1..=at.max(from)].iter().map(|offset| offset - first + moved));
-            if at < nodes {
-                add(at as u32, &mut items);
-                offsets.push(items.len() as u32);
-                from = at + 1;
-            }
-        }
-        Self { offsets, items }
+    /// How many nodes.
+    pub(crate) fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
     }
 
     /// The list of a node, ascending.
@@ -102,6 +72,15 @@ pub(crate) enum Kid {
         /// Whether the node itself is a child.
         itself: bool,
         /// Whether its children are children.
+        deep: bool,
+    },
+    /// Nodes of one of the graphs this one is made of: each is a child.
+    Nodes {
+        /// Which graph.
+        source: u8,
+        /// Which nodes of it.
+        members: Arc<Vec<u32>>,
+        /// Whether their children are children.
         deep: bool,
     },
     /// A node as reported.
@@ -146,13 +125,13 @@ impl Kids {
 }
 
 /// Nodes by id, ascending.
-pub(crate) type Nodes = Arc<Vec<Arc<Node>>>;
+pub(crate) type Nodes = Arc<Chunks<Arc<Node>>>;
 
 /// What does not depend on the nodes' contents.
 #[derive(Debug, Default)]
 pub(crate) struct Shape {
     /// Edges by index, ascending.
-    pub(crate) out: Lists,
+    pub(crate) out: Edges,
     /// Where each node's children come from.
     pub(crate) kids: Kids,
     /// By node: ids it has edges to that are no nodes of the graph. They are not drawn, but counted and told, as the original does.
@@ -170,7 +149,9 @@ pub(crate) struct Graph {
     /// The graphs that kids refer to.
     pub(crate) sources: Vec<Arc<Masked>>,
     /// Which nodes have an edge to or from another one; empty where no one asks.
-    pub(crate) connected: Vec<bool>,
+    pub(crate) connected: Arc<Vec<bool>>,
+    /// Stands for which nodes there are, in order: two graphs with one and the same differ in nothing but contents and edges.
+    pub(crate) order: Option<Arc<Vec<u32>>>,
 }
 
 /// A graph of which some nodes are filtered out, and their edges with them.
@@ -190,10 +171,21 @@ pub(crate) struct Masked {
 impl Graph {
     /// The index of an id.
     pub(crate) fn find(&self, id: &str) -> Option<u32> {
-        self.nodes
-            .binary_search_by(|node| node.id.as_str().cmp(id))
-            .ok()
-            .map(|at| at as u32)
+        let (mut from, mut to) = (0, self.nodes.len());
+        while from < to {
+            let middle = from.midpoint(to);
+            match self.nodes[middle].id.as_str().cmp(id) {
+                Ordering::Less => from = middle + 1,
+                Ordering::Equal => return Some(middle as u32),
+                Ordering::Greater => to = middle,
+            }
+        }
+        None
+    }
+
+    /// Whether another graph has nodes of the same ids.
+    pub(crate) fn same_order(&self, other: &Self) -> bool {
+        matches!((&self.order, &other.order), (Some(ours), Some(theirs)) if Arc::ptr_eq(ours, theirs))
     }
 
     pub(crate) fn node(&self, at: u32) -> &Arc<Node> {
@@ -213,7 +205,7 @@ impl Graph {
                 connected[to as usize] = true;
             }
         }
-        self.connected = connected;
+        self.connected = Arc::new(connected);
         self
     }
 }
@@ -283,11 +275,24 @@ impl Masked {
     /// The last filter of every view: pseudo nodes without an edge to or from another node go.
     pub(crate) fn filter_unconnected_pseudo(mut self) -> Self {
         self.cut = self.graph.find(INCOMING_INTERNET).zip(self.graph.find(OUTGOING_INTERNET));
+        let graph = self.graph.clone();
+        let pseudo = graph.pseudo.as_slice();
+        if !pseudo.contains(&true) {
+            return self;
+        }
         let mut connected = vec![false; self.keep.len()];
         for from in self.indexes() {
-            for to in self.out(from).filter(|to| *to != from) {
-                connected[from as usize] = true;
-                connected[to as usize] = true;
+            if pseudo[from as usize] {
+                for to in self.out(from).filter(|to| *to != from) {
+                    connected[from as usize] = true;
+                    connected[to as usize] = true;
+                }
+            } else {
+                for &to in graph.shape.out.of(from) {
+                    if pseudo[to as usize] && self.cut != Some((from, to)) {
+                        connected[to as usize] = true;
+                    }
+                }
             }
             // An edge to what is not there connects, too, as long as no filter has cut it.
             if !self.dangling(from).is_empty() {
@@ -295,7 +300,7 @@ impl Masked {
             }
         }
         for (at, connected) in connected.into_iter().enumerate() {
-            if self.keep[at] && !connected && self.graph.is_pseudo(at as u32) {
+            if self.keep[at] && !connected && pseudo[at] {
                 self.keep[at] = false;
                 self.filtered += 1;
             }
@@ -337,7 +342,7 @@ impl Masked {
 
 /// For each of the nodes `now` its place among the nodes `before` (both by id), or `u32::MAX`. Nodes that are one allocation cost a comparison
 /// of pointers.
-pub(crate) fn aligned(before: &[Arc<Node>], now: &[Arc<Node>]) -> Vec<u32> {
+pub(crate) fn aligned(before: &Nodes, now: &Nodes) -> Vec<u32> {
     let mut at = 0;
     let place = |node: &Arc<Node>| {
         while let Some(known) = before.get(at) {
@@ -355,25 +360,52 @@ pub(crate) fn aligned(before: &[Arc<Node>], now: &[Arc<Node>]) -> Vec<u32> {
     now.iter().map(place).collect()
 }
 
+/// The nodes that differ between two graphs of the same order, ascending.
+pub(crate) fn changed_nodes(before: &Nodes, now: &Nodes) -> Vec<u32> {
+    if Arc::ptr_eq(before, now) {
+        return Vec::new();
+    }
+    before.differing(now, Arc::ptr_eq)
+}
+
 /// Remembers which nodes passed a test, so that only those that changed are tested again.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sieve {
-    nodes: Nodes,
+    graph: Arc<Graph>,
     passed: Vec<bool>,
 }
 
 impl Sieve {
-    /// Which of `nodes` pass the test, which must depend on nothing but the node.
-    pub(crate) fn sift(&mut self, nodes: &Nodes, test: impl Fn(&Node) -> bool) -> &[bool] {
-        if !Arc::ptr_eq(nodes, &self.nodes) {
-            let before = aligned(&self.nodes, nodes);
-            let passes = |(node, at): (&Arc<Node>, &u32)| match self.nodes.get(*at as usize) {
-                Some(known) if Arc::ptr_eq(known, node) => self.passed[*at as usize],
-                _ => test(node),
-            };
-            self.passed = nodes.iter().zip(&before).map(passes).collect();
-            self.nodes = nodes.clone();
+    /// Which nodes of a graph pass the test, which must depend on nothing but the node and whether it is connected to another one (false
+    /// where the graph does not know).
+    pub(crate) fn sift(&mut self, graph: &Arc<Graph>, test: impl Fn(&Node, bool) -> bool) -> &[bool] {
+        if Arc::ptr_eq(graph, &self.graph) {
+            return &self.passed;
         }
+        let connected = |graph: &Graph, at: u32| graph.connected.get(at as usize).copied().unwrap_or(false);
+        if graph.same_order(&self.graph) {
+            for at in changed_nodes(&self.graph.nodes, &graph.nodes) {
+                self.passed[at as usize] = test(graph.node(at), connected(graph, at));
+            }
+            if graph.connected != self.graph.connected {
+                for at in 0..graph.nodes.len() as u32 {
+                    if connected(graph, at) != connected(&self.graph, at) {
+                        self.passed[at as usize] = test(graph.node(at), connected(graph, at));
+                    }
+                }
+            }
+        } else {
+            let before = aligned(&self.graph.nodes, &graph.nodes);
+            let passes = |((node, place), at): ((&Arc<Node>, &u32), u32)| {
+                let connected_now = connected(graph, at);
+                match self.graph.nodes.get(*place as usize) {
+                    Some(known) if Arc::ptr_eq(known, node) && connected(&self.graph, *place) == connected_now => self.passed[*place as usize],
+                    _ => test(node, connected_now),
+                }
+            };
+            self.passed = graph.nodes.iter().zip(&before).zip(0..).map(passes).collect();
+        }
+        self.graph = graph.clone();
         &self.passed
     }
 }

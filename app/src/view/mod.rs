@@ -5,6 +5,7 @@
 
 pub mod api;
 mod build;
+mod chunks;
 mod engine;
 mod filter;
 mod generic;
@@ -16,6 +17,7 @@ mod networks;
 mod query;
 mod registry;
 pub(crate) mod render;
+mod shown;
 pub(crate) mod state;
 pub(crate) mod summary;
 

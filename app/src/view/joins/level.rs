@@ -73,6 +73,8 @@ pub(crate) struct LevelNode {
     pub(crate) holds: Vec<u32>,
     /// Edges: (target, count), by target.
     pub(crate) out: Vec<(u32, u32)>,
+    /// How many edges it has to and from other nodes.
+    pub(crate) links: u32,
 }
 
 impl LevelNode {
@@ -95,7 +97,7 @@ pub(crate) struct Level {
 pub(crate) enum Change {
     /// What is known of the node, or whether there is one.
     Node,
-    /// Its edges.
+    /// Its edges, or whether it has any to or from another node.
     Edges,
 }
 
@@ -160,6 +162,14 @@ impl Level {
             Err(at) => {
                 out.insert(at, (to, 1));
                 self.log.note(from, Change::Edges);
+                if from != to {
+                    self.nodes[from as usize].links += 1;
+                    let links = &mut self.nodes[to as usize].links;
+                    *links += 1;
+                    if *links == 1 {
+                        self.log.note(to, Change::Edges);
+                    }
+                }
             }
         }
     }
@@ -175,6 +185,14 @@ impl Level {
             if out[at].1 == 0 {
                 out.remove(at);
                 self.log.note(from, Change::Edges);
+                if from != to {
+                    self.nodes[from as usize].links -= 1;
+                    let links = &mut self.nodes[to as usize].links;
+                    *links -= 1;
+                    if *links == 0 {
+                        self.log.note(to, Change::Edges);
+                    }
+                }
             }
         }
     }

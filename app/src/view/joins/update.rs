@@ -16,8 +16,8 @@ use crate::view::state::State;
 /// What changed since the joins were last brought up to date.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Touched<'a> {
-    /// Ids of nodes that changed, appeared or vanished, by kind.
-    pub(crate) nodes: Vec<(Kind, &'a SmolStr)>,
+    /// Nodes that changed, appeared or vanished: kind, id, and what there is to render now.
+    pub(crate) nodes: Vec<(Kind, &'a SmolStr, Option<&'a Arc<Node>>)>,
     /// Addresses whose names changed.
     pub(crate) dns: Vec<&'a str>,
 }
@@ -37,7 +37,7 @@ impl Joins {
         ];
         let nodes = kinds
             .into_iter()
-            .flat_map(|kind| state.topology(kind).nodes.keys().map(move |id| (kind, id)))
+            .flat_map(|kind| state.nodes(kind).map(move |(id, node)| (kind, id, Some(node))))
             .collect();
         joins.apply(state, &Touched { nodes, dns: Vec::new() });
         joins
@@ -55,8 +55,8 @@ impl Joins {
             }
         }
         self.apply_any_process(state, &mut dirty);
-        for &(kind, id) in &touched.nodes {
-            let node = state.node(kind, id).cloned();
+        for &(kind, id, node) in &touched.nodes {
+            let node = node.cloned();
             match kind {
                 Kind::Process => self.set_process(id, node),
                 Kind::Container => self.set_container(state, id, node, &mut dirty),
@@ -68,8 +68,8 @@ impl Joins {
                 _ => {}
             }
         }
-        for &(_, id) in touched.nodes.iter().filter(|(kind, _)| *kind == Kind::Endpoint) {
-            self.set_endpoint(state, id, state.node(Kind::Endpoint, id).cloned(), &mut dirty);
+        for &(_, id, node) in touched.nodes.iter().filter(|(kind, ..)| *kind == Kind::Endpoint) {
+            self.set_endpoint(state, id, node.cloned(), &mut dirty);
         }
         dirty.sort_unstable();
         dirty.dedup();
@@ -84,7 +84,7 @@ impl Joins {
         if !touched
             .nodes
             .iter()
-            .any(|(kind, _)| matches!(kind, Kind::Host | Kind::Overlay | Kind::Service))
+            .any(|(kind, ..)| matches!(kind, Kind::Host | Kind::Overlay | Kind::Service))
         {
             return;
         }

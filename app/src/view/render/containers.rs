@@ -8,14 +8,15 @@ use smol_str::{SmolStr, format_smolstr};
 use super::grouping::Manner;
 use super::{Renderer, What, is_pseudo, levels, name, whole};
 use crate::view::build::Builder;
-use crate::view::graph::{Graph, Kid, LevelName, Masked, Nodes, aligned};
+use crate::view::chunks::Chunks;
+use crate::view::graph::{Graph, Kid, LevelName, Masked, Nodes, aligned, changed_nodes};
 use crate::view::ids::{PSEUDO, image_key};
 
 /// Containers with what their images add, as they were last made: from which containers, under which version of the images.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WithImages {
     images: u64,
-    own: Nodes,
+    own: Arc<Graph>,
     made: Nodes,
 }
 
@@ -40,34 +41,44 @@ impl Renderer<'_> {
             name: LevelName::Containers,
         };
         let kept = &mut self.rendered.kept;
-        let graph = levels::graph(&source, &mut kept.containers);
-        let there = |node: &Node| node.topology == PSEUDO || node.latest("docker_container_state") != Some("deleted");
-        let passes = kept.not_deleted.sift(&graph.nodes, there);
-        Masked::all(Arc::new(graph)).keep_only(passes)
+        let graph = Arc::new(levels::graph(&source, &mut kept.containers));
+        let there = |node: &Node, _| node.topology == PSEUDO || node.latest("docker_container_state") != Some("deleted");
+        let passes = kept.not_deleted.sift(&graph, there);
+        Masked::all(graph).keep_only(passes)
     }
 
     /// Containers with the names of their images.
     pub(super) fn containers(&mut self) -> Masked {
         let plain = self.graph(What::PlainContainers);
-        let own = &plain.graph.nodes;
+        let own = &plain.graph;
         let images = self.rendered.images;
         let before = std::mem::take(&mut self.rendered.kept.with_images);
-        let known = if before.images == images {
-            aligned(&before.own, own)
-        } else {
-            Vec::new()
-        };
-        let of = |(at, node): (usize, &Arc<Node>)| {
-            let known = known.get(at).map(|at| *at as usize);
-            match known.and_then(|at| before.own.get(at).zip(before.made.get(at))) {
-                Some((own, made)) if Arc::ptr_eq(own, node) => made.clone(),
-                _ => self.with_image(node),
+        let known = before.images == images;
+        let made: Nodes = if known && own.same_order(&before.own) {
+            let mut made = before.made;
+            let changed = changed_nodes(&before.own.nodes, &own.nodes);
+            if !changed.is_empty() {
+                let made = Arc::make_mut(&mut made);
+                for at in changed {
+                    made.set(at as usize, self.with_image(own.node(at)));
+                }
             }
+            made
+        } else {
+            let places = if known { aligned(&before.own.nodes, &own.nodes) } else { Vec::new() };
+            let of = |(at, node): (usize, &Arc<Node>)| {
+                let place = places.get(at).map(|place| *place as usize);
+                match place.and_then(|place| before.own.nodes.get(place).zip(before.made.get(place))) {
+                    Some((own, made)) if Arc::ptr_eq(own, node) => made.clone(),
+                    _ => self.with_image(node),
+                }
+            };
+            let made: Vec<Arc<Node>> = own.nodes.iter().enumerate().map(of).collect();
+            Arc::new(Chunks::from(made))
         };
-        let made: Nodes = Arc::new(own.iter().enumerate().map(of).collect());
         let graph = Graph {
             nodes: made.clone(),
-            ..Graph::clone(&plain.graph)
+            ..Graph::clone(own)
         };
         self.rendered.kept.with_images = WithImages {
             images,
@@ -105,16 +116,15 @@ impl Renderer<'_> {
         let input = self.graph(What::Containers);
         let mut builder = Builder::default();
         let grouping = &mut self.rendered.kept.by_hostname;
-        grouping.update(0, &input.graph.nodes, |node, add| {
+        grouping.update(0, &input, GROUPED, |node, add| {
             if let Some(entry) = node.latest.get("docker_container_hostname") {
                 add(entry.value.clone());
             }
         });
         let topology = name("group:container:docker_container_hostname");
-        let targets = grouping.put(&mut builder, &input, &topology, GROUPED);
-        builder.project(&input, &targets);
+        grouping.put(&mut builder, &topology, GROUPED, true);
         // Each group has a container, but a group that took over a pseudo node's id may have none.
-        whole(builder.finish()).filter(|node| node.latest.contains_key("count_container"))
+        whole(builder.finish_like(&mut self.rendered.kept.finished_hostnames)).filter(|node| node.latest.contains_key("count_container"))
     }
 
     /// One node for all images of a name, with the containers that run them.
@@ -127,13 +137,12 @@ impl Renderer<'_> {
             }
         }
         let mut grouping = std::mem::take(&mut self.rendered.kept.by_image);
-        grouping.update(self.rendered.images, &input.graph.nodes, |node, add| {
+        grouping.update(self.rendered.images, &input, GROUPED, |node, add| {
             self.image_group(node).into_iter().for_each(add);
         });
-        let targets = grouping.put(&mut builder, &input, &name(Kind::ContainerImage.name()), GROUPED);
+        grouping.put(&mut builder, &name(Kind::ContainerImage.name()), GROUPED, true);
         self.rendered.kept.by_image = grouping;
-        builder.project(&input, &targets);
-        let graph = builder.finish();
+        let graph = builder.finish_like(&mut self.rendered.kept.finished_images);
         let empty = without_containers(&graph);
         whole(graph).filter_all(|_, at| !empty[at as usize])
     }
@@ -180,6 +189,6 @@ fn without_containers(graph: &Graph) -> Vec<bool> {
         .nodes
         .iter()
         .zip(kids)
-        .map(|(node, kids)| !is_pseudo(node) && !kids.iter().any(|kid| matches!(kid, Kid::Node { itself: true, .. })))
+        .map(|(node, kids)| !is_pseudo(node) && !kids.iter().any(|kid| matches!(kid, Kid::Nodes { .. })))
         .collect()
 }

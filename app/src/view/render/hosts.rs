@@ -28,22 +28,19 @@ impl Renderer<'_> {
         });
         builder.project(&level, &targets);
         let sources = [What::Processes, What::PlainContainers, What::ContainerImages, What::Pods];
+        let manner = Manner {
+            deep: false,
+            pseudo: false,
+        };
         for (what, kept) in sources.into_iter().zip(0..) {
             let input = self.graph(what);
             let grouping = &mut self.rendered.kept.on_hosts[kept];
-            grouping.update(0, &input.graph.nodes, |node, add| {
+            grouping.update(0, &input, manner, |node, add| {
                 node.parents.get("host").into_iter().flatten().for_each(|host| add(host.clone()));
             });
-            let manner = Manner {
-                deep: false,
-                pseudo: false,
-            };
-            let targets = grouping.put(&mut builder, &input, &name(Kind::Host.name()), manner);
             // Images are on several hosts at once: their edges would be false.
-            if what != What::ContainerImages {
-                builder.project(&input, &targets);
-            }
+            grouping.put(&mut builder, &name(Kind::Host.name()), manner, what != What::ContainerImages);
         }
-        whole(builder.finish())
+        whole(builder.finish_like(&mut self.rendered.kept.finished_hosts))
     }
 }

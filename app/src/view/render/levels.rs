@@ -8,7 +8,8 @@ use std::sync::Arc;
 use scope_shared::report::{Kind, Node, SmolStr};
 
 use super::name;
-use crate::view::graph::{Graph, Kids, LevelName, Lists, Nodes, Shape};
+use crate::view::chunks::{Chunks, Edges};
+use crate::view::graph::{Graph, Kids, LevelName, Nodes, Shape};
 use crate::view::ids::PSEUDO;
 use crate::view::joins::{Change, Level, NONE};
 
@@ -23,6 +24,7 @@ pub(crate) struct LevelGraph {
     index: Vec<u32>,
     nodes: Nodes,
     pseudo: Arc<Vec<bool>>,
+    connected: Arc<Vec<bool>>,
     shape: Arc<Shape>,
 }
 
@@ -48,7 +50,9 @@ pub(super) fn graph(source: &Source<'_>, known: &mut Option<LevelGraph>) -> Grap
         nodes: kept.nodes.clone(),
         pseudo: kept.pseudo.clone(),
         shape: kept.shape.clone(),
-        ..Graph::default()
+        sources: Vec::new(),
+        connected: kept.connected.clone(),
+        order: Some(kept.order.clone()),
     };
     *known = Some(kept);
     graph
@@ -68,11 +72,12 @@ impl Source<'_> {
             index[*slot as usize] = at as u32;
         }
         let order = Arc::new(order);
-        let out = Lists::build(order.len(), |at, items| self.edges(order[at], &index, items));
+        let out = Edges::build(order.len(), |at, items| self.edges(order[at], &index, items));
         LevelGraph {
             seen: 0,
             pseudo: Arc::new(nodes.iter().map(|node| node.topology == PSEUDO).collect()),
-            nodes: Arc::new(nodes),
+            connected: Arc::new(order.iter().map(|slot| self.is_connected(*slot)).collect()),
+            nodes: Arc::new(Chunks::from(nodes)),
             shape: Arc::new(self.shape(out, &order)),
             order,
             index,
@@ -98,29 +103,34 @@ impl Source<'_> {
             *known = self.reorder(known, &changed);
             return;
         }
-        // A graph of before may still be looked at; then these are copied.
+        // A graph of before may still be looked at; then what changes is copied.
         if !changed.is_empty() {
-            let (nodes, pseudo) = (Arc::make_mut(&mut known.nodes), Arc::make_mut(&mut known.pseudo));
+            let nodes = Arc::make_mut(&mut known.nodes);
             for slot in changed {
                 let at = known.index[slot as usize] as usize;
-                if let (Some(node), Some(pseudo)) = (nodes.get_mut(at), pseudo.get_mut(at)) {
-                    self.renew(slot, node);
-                    *pseudo = node.topology == PSEUDO;
+                let Some(before) = nodes.get(at) else { continue };
+                if let Some(node) = self.renewed(slot, before) {
+                    let pseudo = node.topology == PSEUDO;
+                    if known.pseudo.get(at).is_some_and(|known| *known != pseudo) {
+                        Arc::make_mut(&mut known.pseudo)[at] = pseudo;
+                    }
+                    nodes.set(at, node);
                 }
             }
         }
         let mut dirty: Vec<u32> = of(Change::Edges).into_iter().map(|slot| known.index[slot as usize]).collect();
         dirty.retain(|at| *at != NONE);
         dirty.sort_unstable();
-        if !dirty.is_empty() {
-            let (index, order) = (&known.index, &known.order);
-            let out = known
-                .shape
-                .out
-                .with(&dirty, |at, items| self.edges(order[at as usize], index, items));
-            if out != known.shape.out {
-                known.shape = Arc::new(self.shape(out, order));
+        let (index, order) = (&known.index, &known.order);
+        for &at in &dirty {
+            let connected = self.is_connected(order[at as usize]);
+            if known.connected[at as usize] != connected {
+                Arc::make_mut(&mut known.connected)[at as usize] = connected;
             }
+        }
+        let mut out = known.shape.out.clone();
+        if !dirty.is_empty() && out.renew(&dirty, |at, items| self.edges(order[at as usize], index, items)) {
+            known.shape = Arc::new(self.shape(out, order));
         }
     }
 
@@ -146,7 +156,9 @@ impl Source<'_> {
         by_id.order_by(|a, b| self.id(*a).cmp(self.id(*b)));
         for slot in by_id {
             at += order[at..].iter().position(|other| *other == slot).unwrap_or(0);
-            self.renew(slot, &mut nodes[at]);
+            if let Some(node) = self.renewed(slot, &nodes[at]) {
+                nodes[at] = node;
+            }
         }
         self.assemble(order, nodes)
     }
@@ -167,11 +179,14 @@ impl Source<'_> {
     }
 
     /// The node of a slot where another version of it was. A node that no report describes stays the same allocation.
-    fn renew(&self, slot: u32, node: &mut Arc<Node>) {
+    fn renewed(&self, slot: u32, before: &Arc<Node>) -> Option<Arc<Node>> {
         let now = self.node(slot);
-        if self.level.nodes[slot as usize].raw.is_some() || *now != **node {
-            *node = now;
-        }
+        let same = Arc::ptr_eq(&now, before) || (self.level.nodes[slot as usize].raw.is_none() && *now == **before);
+        (!same).then_some(now)
+    }
+
+    fn is_connected(&self, slot: u32) -> bool {
+        self.level.nodes[slot as usize].links > 0
     }
 
     /// The targets of a slot's edges, by index, ascending.
@@ -182,7 +197,7 @@ impl Source<'_> {
         items[first..].sort_unstable();
     }
 
-    fn shape(&self, out: Lists, order: &Arc<Vec<u32>>) -> Shape {
+    fn shape(&self, out: Edges, order: &Arc<Vec<u32>>) -> Shape {
         Shape {
             out,
             kids: Kids::Level(self.name, order.clone()),

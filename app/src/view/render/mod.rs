@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use scope_shared::report::{Kind, Node, SmolStr};
 
+use super::build::Finished;
 use super::graph::{Graph, Masked, Sieve};
 use super::ids::PSEUDO;
 use super::joins::Joins;
@@ -80,6 +81,10 @@ struct Kept {
     by_image: Grouping,
     /// Of what stands on hosts: processes, containers, images, pods.
     on_hosts: [Grouping; 4],
+    finished_names: Finished,
+    finished_hostnames: Finished,
+    finished_images: Finished,
+    finished_hosts: Finished,
 }
 
 impl Rendered {

@@ -37,7 +37,7 @@ pub(super) fn map_to_parents(builder: &mut Builder, input: &Arc<Masked>, kinds: 
         let node = input.graph.node(at);
         let mut add = |id: &SmolStr, topology: &SmolStr| {
             let to = builder.bare(id, topology);
-            builder.count(to, &node.topology);
+            builder.count(to, &node.topology, 1);
             builder.kid(
                 to,
                 Kid::Node {
@@ -160,11 +160,14 @@ impl Renderer<'_> {
 /// Gives every node with exactly one child of a topology that child's metrics.
 pub(super) fn with_single_metrics(mut graph: Graph, source: &Masked, child: Kind) -> Graph {
     let shape = graph.shape.clone();
-    for (node, kids) in Arc::make_mut(&mut graph.nodes).iter_mut().zip(shape.kids.lists()) {
+    let nodes = Arc::make_mut(&mut graph.nodes);
+    for (at, kids) in shape.kids.lists().iter().enumerate() {
         if let Some(only) = single_metrics(kids, source, child.name())
             && !only.metrics.is_empty()
         {
-            merge_metrics(Arc::make_mut(node), &only.metrics);
+            let mut node = Arc::clone(&nodes[at]);
+            merge_metrics(Arc::make_mut(&mut node), &only.metrics);
+            nodes.set(at, node);
         }
     }
     graph

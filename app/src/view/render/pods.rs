@@ -87,25 +87,31 @@ fn add(builder: &mut Builder, graph: Graph) {
 /// A pod is on its containers' host, and a pod of one container has that container's metrics.
 fn take_hosts_and_metrics(graph: &mut Graph, source: &Masked) {
     let shape = graph.shape.clone();
-    for (node, kids) in Arc::make_mut(&mut graph.nodes).iter_mut().zip(shape.kids.lists()) {
-        if let Some(only) = single_metrics(kids, source, Kind::Container.name())
-            && !only.metrics.is_empty()
-        {
-            merge_metrics(Arc::make_mut(node), &only.metrics);
-        }
-        if node.topology != Kind::Pod.name() || node.parents.contains_key("host") {
+    let nodes = Arc::make_mut(&mut graph.nodes);
+    for (at, kids) in shape.kids.lists().iter().enumerate() {
+        let metrics = single_metrics(kids, source, Kind::Container.name()).filter(|only| !only.metrics.is_empty());
+        let known = &nodes[at];
+        let hosts = if known.topology != Kind::Pod.name() || known.parents.contains_key("host") {
+            None
+        } else {
+            // Children by id: the first one with a host decides.
+            let own = |kid: &Kid| match kid {
+                Kid::Node { at, itself: true, .. } => source.graph.node(*at).parents.get("host").cloned(),
+                _ => None,
+            };
+            kids.iter().filter_map(own).find(|hosts| !hosts.is_empty())
+        };
+        if metrics.is_none() && hosts.is_none() {
             continue;
         }
-        // Children by id: the first one with a host decides.
-        let hosts = kids
-            .iter()
-            .filter_map(|kid| match kid {
-                Kid::Node { at, itself: true, .. } => source.graph.node(*at).parents.get("host"),
-                _ => None,
-            })
-            .find(|hosts| !hosts.is_empty());
-        if let Some(hosts) = hosts {
-            Arc::make_mut(node).parents.insert("host", hosts.clone());
+        let mut node = known.clone();
+        let changed = Arc::make_mut(&mut node);
+        if let Some(only) = metrics {
+            merge_metrics(changed, &only.metrics);
         }
+        if let Some(hosts) = hosts {
+            changed.parents.insert("host", hosts);
+        }
+        nodes.set(at, node);
     }
 }

@@ -19,7 +19,7 @@ impl Renderer<'_> {
             level,
             name: LevelName::Processes,
         };
-        whole(levels::graph(&source, &mut self.rendered.kept.processes).color_connected())
+        whole(levels::graph(&source, &mut self.rendered.kept.processes))
     }
 
     /// One node for all processes of a name.
@@ -27,14 +27,13 @@ impl Renderer<'_> {
         let input = self.graph(What::Processes);
         let mut builder = Builder::default();
         let grouping = &mut self.rendered.kept.by_name;
-        grouping.update(0, &input.graph.nodes, |node, add| {
+        let manner = Manner { deep: true, pseudo: true };
+        grouping.update(0, &input, manner, |node, add| {
             if let Some(entry) = node.latest.get("name") {
                 add(entry.value.clone());
             }
         });
-        let manner = Manner { deep: true, pseudo: true };
-        let targets = grouping.put(&mut builder, &input, &name("group:process:name"), manner);
-        builder.project(&input, &targets);
-        whole(builder.finish().color_connected())
+        grouping.put(&mut builder, &name("group:process:name"), manner, true);
+        whole(builder.finish_like(&mut self.rendered.kept.finished_names).color_connected())
     }
 }

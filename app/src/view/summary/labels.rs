@@ -2,6 +2,7 @@
 //! change looks as it did.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use scope_shared::report::{Kind, Node, SmolStr};
@@ -13,7 +14,8 @@ use crate::view::state::State;
 /// Names of the nodes that can be parents.
 #[derive(Debug, Default)]
 pub(crate) struct Labels {
-    known: HashMap<(Kind, SmolStr), SmolStr, FixedState>,
+    /// By kind, as [`PARENTS`] lists them, and id.
+    known: [HashMap<SmolStr, SmolStr, FixedState>; PARENTS.len()],
     version: u64,
     /// Who got another name at which version, oldest first; nothing is missing since `complete`.
     renamed: VecDeque<(u64, SmolStr)>,
@@ -33,6 +35,11 @@ pub(crate) enum Renamed {
 }
 
 impl Renamed {
+    /// Whether there is no one.
+    pub(crate) fn is_nobody(&self) -> bool {
+        matches!(self, Self::Some(ids) if ids.is_empty())
+    }
+
     /// Whether the names of these parents may differ from what they were.
     pub(crate) fn concerns(&self, parents: &[Parent]) -> bool {
         match self {
@@ -53,26 +60,37 @@ impl Labels {
         self.version += 1;
         self.renamed.clear();
         self.complete = self.version;
-        self.known.clear();
-        for kind in PARENTS {
-            for (id, _) in state.nodes(kind) {
-                self.known.insert((kind, id.clone()), label(state, kind, id));
-            }
+        for (kind, known) in PARENTS.into_iter().zip(&mut self.known) {
+            known.clear();
+            known.extend(state.nodes(kind).map(|(id, node)| (id.clone(), of(node, state))));
         }
     }
 
+    /// The name of a node, or what its id says of one that no report describes.
+    pub(super) fn of(&self, state: State<'_>, kind: Kind, id: &SmolStr) -> SmolStr {
+        let known = PARENTS.iter().zip(&self.known).find(|(parent, _)| **parent == kind);
+        let known = known.and_then(|(_, known)| known.get(id)).cloned();
+        known.unwrap_or_else(|| of(&Node::new(id.clone(), kind.name()), state))
+    }
+
     /// Takes in what may have changed.
-    pub(crate) fn update(&mut self, state: State<'_>, nodes: &[(Kind, &SmolStr)]) {
+    pub(crate) fn update(&mut self, state: State<'_>, nodes: &[(Kind, &SmolStr, Option<&Arc<Node>>)]) {
         self.version += 1;
-        for &(kind, id) in nodes.iter().filter(|(kind, _)| PARENTS.contains(kind)) {
-            let now = label(state, kind, id);
-            let before = self.known.insert((kind, id.clone()), now.clone());
-            if before.unwrap_or_else(|| of(&Node::new(id.clone(), kind.name()), state)) != now {
+        let described = |kind: Kind, id: &SmolStr| of(&Node::new(id.clone(), kind.name()), state);
+        for &(kind, id, node) in nodes {
+            let Some((_, known)) = PARENTS.iter().zip(&mut self.known).find(|(parent, _)| **parent == kind) else {
+                continue;
+            };
+            let now = node.map_or_else(|| described(kind, id), |node| of(node, state));
+            let before = known.get(id).cloned();
+            if before.unwrap_or_else(|| described(kind, id)) != now {
                 self.renamed.push_back((self.version, id.clone()));
             }
-            if state.node(kind, id).is_none() {
+            if node.is_some() {
+                known.insert(id.clone(), now);
+            } else {
                 // Gone: it goes by what its id says from now on.
-                self.known.remove(&(kind, id.clone()));
+                known.remove(id);
             }
         }
         while self.renamed.len() > MAX_RENAMED {
@@ -87,14 +105,6 @@ impl Labels {
         }
         let later = self.renamed.iter().rev().take_while(|(at, _)| *at > version);
         Renamed::Some(later.map(|(_, id)| id.clone()).collect())
-    }
-}
-
-/// The name of a node, or what its id says of one that no report describes.
-pub(super) fn label(state: State<'_>, kind: Kind, id: &SmolStr) -> SmolStr {
-    match state.node(kind, id) {
-        Some(node) => of(node, state),
-        None => of(&Node::new(id.clone(), kind.name()), state),
     }
 }
 

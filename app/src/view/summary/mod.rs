@@ -59,6 +59,7 @@ pub(crate) fn view_of(kind: Kind) -> Option<&'static str> {
 pub(crate) struct Summaries<'a> {
     pub(crate) state: State<'a>,
     pub(crate) templates: &'a Templates,
+    labels: &'a Labels,
     pub(crate) links: Option<&'a MetricLinks>,
     pub(crate) hide_arguments: bool,
     pub(crate) hide_environment: bool,
@@ -66,10 +67,17 @@ pub(crate) struct Summaries<'a> {
 
 impl<'a> Summaries<'a> {
     /// For a request.
-    pub(crate) fn new(state: State<'a>, templates: &'a Templates, links: Option<&'a MetricLinks>, options: &Options) -> Self {
+    pub(crate) fn new(
+        state: State<'a>,
+        templates: &'a Templates,
+        labels: &'a Labels,
+        links: Option<&'a MetricLinks>,
+        options: &Options,
+    ) -> Self {
         Self {
             state,
             templates,
+            labels,
             links,
             hide_arguments: options.hides_arguments(),
             hide_environment: options.hides_environment(),
@@ -132,7 +140,7 @@ impl<'a> Summaries<'a> {
             for id in ids.iter().filter(|id| **id != node.id) {
                 parents.push(Parent {
                     id: id.clone(),
-                    label: labels::label(self.state, kind, id),
+                    label: self.labels.of(self.state, kind, id),
                     topology_id: SmolStr::new_static(view),
                 });
             }

@@ -1,0 +1,304 @@
+//! A view as it was last shown, and how it becomes the next one: what shows the same stays the same allocation.
+//!
+//! As long as the same nodes are there, only those that changed are described anew, and only their edges are put in: a delta costs in
+//! proportion to itself. When nodes come or go, every node is looked at once, but only what differs is described.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use scope_shared::report::Node;
+use smol_str::SmolStr;
+
+use super::View;
+use super::chunks::Chunks;
+use super::graph::{Masked, aligned, changed_nodes};
+use super::summary::{Labels, Renamed, Summaries};
+use crate::model::{NodeSummary, Stats};
+
+/// The summary of a node, as far as it is shown.
+type Row = Option<Arc<NodeSummary>>;
+
+/// No place among the nodes that are shown.
+const HIDDEN: u32 = u32::MAX;
+
+/// A view, and what it was made from.
+#[derive(Debug)]
+pub(super) struct Shown {
+    /// The version of the names that parents go by.
+    labels: u64,
+    /// The graph under the options.
+    pub(super) graph: Masked,
+    /// By node.
+    rows: Chunks<Row>,
+    /// By node: its place in the view.
+    places: Vec<u32>,
+    pub(super) view: Arc<View>,
+}
+
+/// Counts of a graph.
+pub(super) fn stats(graph: &Masked) -> Stats {
+    Stats {
+        edge_count: graph.edge_count(),
+        ..node_stats(graph)
+    }
+}
+
+fn node_stats(graph: &Masked) -> Stats {
+    let there = || graph.keep.iter().zip(graph.graph.pseudo.iter());
+    let node_count = graph.keep.iter().filter(|keep| **keep).count() as i64;
+    let pseudo = there().filter(|(keep, pseudo)| **keep & **pseudo).count() as i64;
+    Stats {
+        node_count,
+        nonpseudo_node_count: node_count - pseudo,
+        edge_count: 0,
+        filtered_nodes: graph.filtered,
+    }
+}
+
+impl Shown {
+    /// A view that came about otherwise.
+    pub(super) fn whole(view: Arc<View>) -> Self {
+        Self {
+            labels: 0,
+            graph: Masked::default(),
+            rows: Chunks::default(),
+            places: Vec::new(),
+            view,
+        }
+    }
+
+    /// The view `id` of a graph. What `before` shows the same is taken over.
+    pub(super) fn of(id: &'static str, graph: Masked, labels: &Labels, summaries: Summaries<'_>, before: Option<Self>) -> Self {
+        let renamed = before.as_ref().map_or(Renamed::All, |before| labels.since(before.labels));
+        let mut shown = match before {
+            // Links look further than at a node itself.
+            Some(mut before) if renamed.is_nobody() && summaries.links.is_none() && before.is_of_the_nodes_of(&graph) => {
+                before.mend(graph, summaries);
+                before
+            }
+            before => Self::made(id, graph, &renamed, summaries, before.as_ref()),
+        };
+        shown.labels = labels.version();
+        shown
+    }
+
+    fn is_of_the_nodes_of(&self, graph: &Masked) -> bool {
+        graph.graph.same_order(&self.graph.graph) && graph.cut == self.graph.cut && graph.pruned == self.graph.pruned
+    }
+
+    /// Looks at every node, and describes those of which `before` does not show the same.
+    fn made(id: &'static str, graph: Masked, renamed: &Renamed, summaries: Summaries<'_>, before: Option<&Self>) -> Self {
+        let nodes = &graph.graph.nodes;
+        let before_places = before.map(|old| aligned(&old.graph.graph.nodes, nodes)).unwrap_or_default();
+        let same = before.map(|old| SameEdges::new(&old.graph, &graph, &before_places));
+        let row = |(node, at): (&Arc<Node>, u32)| {
+            if !graph.has(at) {
+                return None;
+            }
+            let known = before.zip(before_places.get(at as usize)).and_then(|(old, place)| {
+                let row = old.rows.get(*place as usize)?.as_ref()?;
+                Some((old, *place, row))
+            });
+            if let Some((old, place, row)) = known
+                && Arc::ptr_eq(old.graph.graph.node(place), node)
+                && same.as_ref().is_some_and(|same| same.of(place, at))
+                && !renamed.concerns(&row.parents)
+                && !summaries.looks_further(node)
+            {
+                return Some(row.clone());
+            }
+            let summary = summaries.summary(node, graph.adjacency(at), false)?;
+            Some(match known {
+                Some((_, _, row)) if **row == summary => row.clone(),
+                _ => Arc::new(summary),
+            })
+        };
+        let rows: Vec<Row> = nodes.iter().zip(0..).map(row).collect();
+        let mut shown = Self {
+            labels: 0,
+            rows: Chunks::from(rows),
+            places: Vec::new(),
+            view: Arc::default(),
+            graph,
+        };
+        let view = shown.assemble(SmolStr::new_static(id));
+        let same = before.map(|old| &old.view).filter(|known| is_same(known, &view));
+        shown.view = same.map_or_else(|| Arc::new(view), Arc::clone);
+        shown
+    }
+
+    /// Gives every row its place, and makes the view of them.
+    fn assemble(&mut self, topology: SmolStr) -> View {
+        let mut shown = 0;
+        let mut place = |row: &Row| {
+            let place = if row.is_some() { shown } else { HIDDEN };
+            shown += u32::from(row.is_some());
+            place
+        };
+        self.places = self.rows.iter().map(&mut place).collect();
+        let mut edges = Vec::new();
+        for at in 0..self.places.len() as u32 {
+            self.edges_of(at, &mut edges);
+        }
+        View {
+            topology,
+            nodes: self.rows.iter().flatten().cloned().collect(),
+            edges,
+            stats: stats(&self.graph),
+        }
+    }
+
+    /// Adds a node's edges among those that are shown.
+    fn edges_of(&self, at: u32, edges: &mut Vec<(u32, u32)>) {
+        let from = self.places[at as usize];
+        if from != HIDDEN {
+            let out = self.graph.out(at).map(|to| (from, self.places[to as usize]));
+            edges.extend(out.filter(|(_, to)| *to != HIDDEN));
+        }
+    }
+
+    /// Takes in a graph of the same nodes: looks at those that changed, and those whose edges did.
+    fn mend(&mut self, graph: Masked, summaries: Summaries<'_>) {
+        let before = std::mem::replace(&mut self.graph, graph);
+        let now = &self.graph;
+        let mut dirty = changed_nodes(&before.graph.nodes, &now.graph.nodes);
+        let relinked = relinked(&before, now);
+        dirty.extend_from_slice(&relinked);
+        dirty.sort_unstable();
+        dirty.dedup();
+        let mut changed = Vec::new();
+        let mut moved = false;
+        for at in dirty {
+            let there = now.has(at);
+            let row = there
+                .then(|| summaries.summary(now.graph.node(at), now.adjacency(at), false))
+                .flatten();
+            let known = self.rows.get(at as usize).and_then(Option::as_ref);
+            if known.map(|known| &**known) == row.as_ref() {
+                continue;
+            }
+            moved |= known.is_some() != row.is_some();
+            changed.push(at);
+            self.rows.set(at as usize, row.map(Arc::new));
+        }
+        if moved {
+            self.view = Arc::new(self.assemble(self.view.topology.clone()));
+            return;
+        }
+        let count = |graph: &Masked, at: u32| if graph.has(at) { graph.out(at).count() as i64 } else { 0 };
+        let more: i64 = relinked.iter().map(|at| count(&self.graph, *at) - count(&before, *at)).sum();
+        let stats = Stats {
+            edge_count: self.view.stats.edge_count + more,
+            ..node_stats(&self.graph)
+        };
+        let edges = self.edges_that_differ(&relinked);
+        if changed.is_empty() && edges.is_empty() && stats == self.view.stats {
+            return;
+        }
+        // Copied only if someone still looks at the view of before.
+        let view = Arc::make_mut(&mut self.view);
+        view.stats = stats;
+        for at in changed {
+            let slot = view.nodes.get_mut(self.places[at as usize] as usize);
+            if let (Some(slot), Some(row)) = (slot, &self.rows[at as usize]) {
+                slot.clone_from(row);
+            }
+        }
+        replace(&mut view.edges, &edges);
+    }
+
+    /// Of these nodes (ascending) the edges that are not as the view has them: where they are there, and what they are now.
+    fn edges_that_differ(&self, relinked: &[u32]) -> Vec<(Range<usize>, Vec<(u32, u32)>)> {
+        let edges = &self.view.edges;
+        let mut differing = Vec::new();
+        for &at in relinked {
+            let from = self.places[at as usize];
+            if from != HIDDEN {
+                let mut own = Vec::new();
+                self.edges_of(at, &mut own);
+                let first = edges.partition_point(|edge| edge.0 < from);
+                let count = edges[first..].iter().take_while(|edge| edge.0 == from).count();
+                if edges[first..first + count] != *own {
+                    differing.push((first..first + count, own));
+                }
+            }
+        }
+        differing
+    }
+}
+
+/// The nodes that have other edges than before, or are hidden and were not, or the other way round: ascending.
+fn relinked(before: &Masked, now: &Masked) -> Vec<u32> {
+    let mut relinked = if Arc::ptr_eq(&before.graph.shape, &now.graph.shape) {
+        Vec::new()
+    } else {
+        before.graph.shape.out.differing(&now.graph.shape.out)
+    };
+    if before.keep != now.keep {
+        let flipped: Vec<bool> = before.keep.iter().zip(&now.keep).map(|(before, now)| before != now).collect();
+        let is = |at: u32| flipped.get(at as usize).copied().unwrap_or(false);
+        let nodes = (0..flipped.len() as u32).filter(|at| is(*at) || now.graph.shape.out.of(*at).iter().any(|to| is(*to)));
+        relinked.extend(nodes);
+        relinked.sort_unstable();
+        relinked.dedup();
+    }
+    relinked
+}
+
+/// Puts other items in the place of some ranges, which ascend.
+fn replace(items: &mut Vec<(u32, u32)>, ranges: &[(Range<usize>, Vec<(u32, u32)>)]) {
+    if ranges.iter().all(|(range, own)| range.len() == own.len()) {
+        for (range, own) in ranges {
+            items[range.clone()].copy_from_slice(own);
+        }
+        return;
+    }
+    let mut all = Vec::with_capacity(items.len() + ranges.iter().map(|(_, own)| own.len()).sum::<usize>());
+    let mut from = 0;
+    for (range, own) in ranges {
+        all.extend_from_slice(&items[from..range.start]);
+        all.extend_from_slice(own);
+        from = range.end;
+    }
+    all.extend_from_slice(&items[from..]);
+    *items = all;
+}
+
+fn is_same(a: &View, b: &View) -> bool {
+    let same_nodes = || a.nodes.iter().zip(&b.nodes).all(|(a, b)| Arc::ptr_eq(a, b));
+    a.stats == b.stats && a.edges == b.edges && a.nodes.len() == b.nodes.len() && same_nodes()
+}
+
+/// Whether nodes have the edges they had in another graph.
+struct SameEdges<'a> {
+    old: &'a Masked,
+    now: &'a Masked,
+    /// Old place to new one; empty where every node is where it was.
+    moved: Vec<u32>,
+    /// Nothing at all differs.
+    all: bool,
+}
+
+impl<'a> SameEdges<'a> {
+    fn new(old: &'a Masked, now: &'a Masked, places: &[u32]) -> Self {
+        let moved = if places.len() == old.keep.len() && places.iter().zip(0..).all(|(place, at)| *place == at) {
+            Vec::new()
+        } else {
+            let mut moved = vec![u32::MAX; old.keep.len()];
+            for (place, at) in places.iter().zip(0..) {
+                if let Some(to) = moved.get_mut(*place as usize) {
+                    *to = at;
+                }
+            }
+            moved
+        };
+        let all = moved.is_empty() && Arc::ptr_eq(&old.graph.shape, &now.graph.shape) && old.keep == now.keep && old.cut == now.cut;
+        Self { old, now, moved, all }
+    }
+
+    /// Whether the node that was at `place` and is at `at` has the same edges.
+    fn of(&self, place: u32, at: u32) -> bool {
+        let moved = |to: u32| self.moved.get(to as usize).copied().unwrap_or(to);
+        self.all || self.old.out(place).map(moved).eq(self.now.out(at))
+    }
+}
