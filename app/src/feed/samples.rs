@@ -23,13 +23,19 @@ pub(super) fn carry(before: &Report, base_before: Option<&Report>, now: &mut Rep
 }
 
 fn carry_kind(before: &Report, raw_before: Option<&Report>, now: &mut Report, kind: Kind, window_millis: u64) {
-    let old = &before.topology(kind).nodes;
+    let mut old = before.topology(kind).nodes.iter().peekable();
+    let mut raw = raw_before.map(|raw| raw.topology(kind).nodes.iter().peekable());
+    // All are sorted: side by side, instead of a look-up for each.
     for (id, node) in &mut now.topology_mut(kind).nodes {
-        let Some(known) = old.get(id) else { continue };
-        let unchanged = raw_before
-            .and_then(|raw| raw.topology(kind).nodes.get(id))
-            .is_some_and(|raw| Arc::ptr_eq(raw, node));
-        if unchanged {
+        while old.next_if(|(old, _)| *old < id).is_some() {}
+        let Some((_, known)) = old.next_if(|(old, _)| *old == id) else {
+            continue;
+        };
+        let raw = raw.as_mut().and_then(|raw| {
+            while raw.next_if(|(raw, _)| *raw < id).is_some() {}
+            raw.next_if(|(raw, _)| *raw == id)
+        });
+        if raw.is_some_and(|(_, raw)| Arc::ptr_eq(raw, node)) {
             *node = known.clone();
         } else if node.metrics.iter().any(|(key, _)| known.metrics.contains_key(key)) {
             let metrics = joined(&known.metrics, &node.metrics, window_millis);

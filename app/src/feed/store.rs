@@ -158,6 +158,8 @@ impl Store {
                 (None, None) => break,
                 (Some(_), None) => std::cmp::Ordering::Less,
                 (None, Some(_)) => std::cmp::Ordering::Greater,
+                // An allocation has one id: it need not be compared.
+                (Some((_, a)), Some((_, b))) if Arc::ptr_eq(a, b) => std::cmp::Ordering::Equal,
                 (Some((a, _)), Some((b, _))) => a.cmp(b),
             };
             let (gone, come) = match order {

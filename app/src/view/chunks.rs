@@ -60,7 +60,11 @@ impl<T> Chunks<T> {
 impl<T: Clone> Chunks<T> {
     /// Replaces an item.
     pub(crate) fn set(&mut self, at: usize, item: T) {
-        if let Some(slot) = self.pieces.get_mut(at / PIECE).and_then(|piece| Arc::make_mut(piece).get_mut(at % PIECE)) {
+        if let Some(slot) = self
+            .pieces
+            .get_mut(at / PIECE)
+            .and_then(|piece| Arc::make_mut(piece).get_mut(at % PIECE))
+        {
             *slot = item;
         }
     }
@@ -193,10 +197,10 @@ mod tests {
             let differing: Vec<u32> = changed.iter().copied().filter(|at| changes[&(*at as usize)] != lists[*at as usize]).collect();
             prop_assert_eq!(any, !differing.is_empty());
             prop_assert_eq!(before.differing(&after), differing);
-            for at in 0..lists.len() {
-                let wanted = changes.get(&at).unwrap_or(&lists[at]);
+            for (at, list) in lists.iter().enumerate() {
+                let wanted = changes.get(&at).unwrap_or(list);
                 prop_assert_eq!(after.of(at as u32).to_vec(), wanted.iter().copied().collect::<Vec<_>>());
-                prop_assert_eq!(before.of(at as u32).to_vec(), lists[at].iter().copied().collect::<Vec<_>>());
+                prop_assert_eq!(before.of(at as u32).to_vec(), list.iter().copied().collect::<Vec<_>>());
             }
         }
     }

@@ -16,8 +16,8 @@ use super::joins::{Joins, Touched};
 use super::query::Options;
 use super::registry::{self, ENTRIES, Entry, LabelFilter};
 use super::render::{Changed, Rendered, Renderer};
-use super::state::State;
 use super::shown::{Shown, stats};
+use super::state::State;
 use super::summary::{Labels, MetricLinks, Summaries, Templates};
 use crate::detail::Details;
 use crate::feed::Feed;
@@ -134,7 +134,13 @@ impl Engine {
             return Some(kept.shown.view.clone());
         }
         let graph = self.transformed(entry, options).1;
-        let summaries = Summaries::new(State(self.feed.merged()), &self.templates, &self.labels, self.config.links.as_ref(), options);
+        let summaries = Summaries::new(
+            State(self.feed.merged()),
+            &self.templates,
+            &self.labels,
+            self.config.links.as_ref(),
+            options,
+        );
         let before = self.views.remove(&key).map(|kept| kept.shown);
         let shown = Shown::of(entry.id, graph, &self.labels, summaries, before);
         let view = shown.view.clone();
@@ -161,7 +167,13 @@ impl Engine {
             self.keep(key, before);
             return Some(view);
         }
-        let summaries = Summaries::new(State(self.feed.merged()), &self.templates, &self.labels, self.config.links.as_ref(), options);
+        let summaries = Summaries::new(
+            State(self.feed.merged()),
+            &self.templates,
+            &self.labels,
+            self.config.links.as_ref(),
+            options,
+        );
         let known = before.map(|kept| kept.shown.view);
         let view = Generic::find(topology, summaries)?.view(known.as_deref());
         let view = known.filter(|known| **known == view).unwrap_or_else(|| Arc::new(view));
@@ -182,12 +194,24 @@ impl Engine {
     pub fn details(&mut self, topology: &str, id: &str, options: &Options) -> Option<NodeDetails> {
         self.refresh();
         let Some(entry) = registry::find(topology) else {
-            let summaries = Summaries::new(State(self.feed.merged()), &self.templates, &self.labels, self.config.links.as_ref(), options);
+            let summaries = Summaries::new(
+                State(self.feed.merged()),
+                &self.templates,
+                &self.labels,
+                self.config.links.as_ref(),
+                options,
+            );
             return Generic::find(topology, summaries)?.details(id);
         };
         let (base, graph) = self.transformed(entry, options);
         let at = base.graph.find(id).filter(|at| base.has(*at))?;
-        let summaries = Summaries::new(State(self.feed.merged()), &self.templates, &self.labels, self.config.links.as_ref(), options);
+        let summaries = Summaries::new(
+            State(self.feed.merged()),
+            &self.templates,
+            &self.labels,
+            self.config.links.as_ref(),
+            options,
+        );
         Details {
             summaries,
             joins: &self.joins,
@@ -210,7 +234,13 @@ impl Engine {
             return None;
         }
         let details = Details {
-            summaries: Summaries::new(State(self.feed.merged()), &self.templates, &self.labels, self.config.links.as_ref(), options),
+            summaries: Summaries::new(
+                State(self.feed.merged()),
+                &self.templates,
+                &self.labels,
+                self.config.links.as_ref(),
+                options,
+            ),
             joins: &self.joins,
             base: graph,
             graph,

@@ -277,33 +277,33 @@ impl Masked {
         self.cut = self.graph.find(INCOMING_INTERNET).zip(self.graph.find(OUTGOING_INTERNET));
         let graph = self.graph.clone();
         let pseudo = graph.pseudo.as_slice();
-        if !pseudo.contains(&true) {
+        let mut lonely: Vec<bool> = self.keep.iter().zip(pseudo).map(|(keep, pseudo)| keep & pseudo).collect();
+        let mut left = lonely.iter().filter(|lonely| **lonely).count();
+        if left == 0 {
             return self;
         }
-        let mut connected = vec![false; self.keep.len()];
-        for from in self.indexes() {
-            if pseudo[from as usize] {
-                for to in self.out(from).filter(|to| *to != from) {
-                    connected[from as usize] = true;
-                    connected[to as usize] = true;
-                }
-            } else {
-                for &to in graph.shape.out.of(from) {
-                    if pseudo[to as usize] && self.cut != Some((from, to)) {
-                        connected[to as usize] = true;
-                    }
-                }
-            }
+        for at in 0..lonely.len() as u32 {
             // An edge to what is not there connects, too, as long as no filter has cut it.
-            if !self.dangling(from).is_empty() {
-                connected[from as usize] = true;
+            if lonely[at as usize] && (self.out(at).any(|to| to != at) || !self.dangling(at).is_empty()) {
+                lonely[at as usize] = false;
+                left -= 1;
             }
         }
-        for (at, connected) in connected.into_iter().enumerate() {
-            if self.keep[at] && !connected && pseudo[at] {
-                self.keep[at] = false;
-                self.filtered += 1;
+        // Most are connected to somebody, and found soon.
+        for from in self.indexes() {
+            if left == 0 {
+                break;
             }
+            for &to in graph.shape.out.of(from) {
+                if lonely[to as usize] && to != from && self.cut != Some((from, to)) {
+                    lonely[to as usize] = false;
+                    left -= 1;
+                }
+            }
+        }
+        for (keep, _) in self.keep.iter_mut().zip(lonely).filter(|(_, lonely)| *lonely) {
+            *keep = false;
+            self.filtered += 1;
         }
         self
     }
@@ -399,7 +399,9 @@ impl Sieve {
             let passes = |((node, place), at): ((&Arc<Node>, &u32), u32)| {
                 let connected_now = connected(graph, at);
                 match self.graph.nodes.get(*place as usize) {
-                    Some(known) if Arc::ptr_eq(known, node) && connected(&self.graph, *place) == connected_now => self.passed[*place as usize],
+                    Some(known) if Arc::ptr_eq(known, node) && connected(&self.graph, *place) == connected_now => {
+                        self.passed[*place as usize]
+                    }
                     _ => test(node, connected_now),
                 }
             };

@@ -18,6 +18,9 @@ use crate::model::{NodeSummary, Stats};
 /// The summary of a node, as far as it is shown.
 type Row = Option<Arc<NodeSummary>>;
 
+/// An edge, by places in the view.
+type Edge = (u32, u32);
+
 /// No place among the nodes that are shown.
 const HIDDEN: u32 = u32::MAX;
 
@@ -149,7 +152,7 @@ impl Shown {
     }
 
     /// Adds a node's edges among those that are shown.
-    fn edges_of(&self, at: u32, edges: &mut Vec<(u32, u32)>) {
+    fn edges_of(&self, at: u32, edges: &mut Vec<Edge>) {
         let from = self.places[at as usize];
         if from != HIDDEN {
             let out = self.graph.out(at).map(|to| (from, self.places[to as usize]));
@@ -208,7 +211,7 @@ impl Shown {
     }
 
     /// Of these nodes (ascending) the edges that are not as the view has them: where they are there, and what they are now.
-    fn edges_that_differ(&self, relinked: &[u32]) -> Vec<(Range<usize>, Vec<(u32, u32)>)> {
+    fn edges_that_differ(&self, relinked: &[u32]) -> Vec<(Range<usize>, Vec<Edge>)> {
         let edges = &self.view.edges;
         let mut differing = Vec::new();
         for &at in relinked {
@@ -246,7 +249,7 @@ fn relinked(before: &Masked, now: &Masked) -> Vec<u32> {
 }
 
 /// Puts other items in the place of some ranges, which ascend.
-fn replace(items: &mut Vec<(u32, u32)>, ranges: &[(Range<usize>, Vec<(u32, u32)>)]) {
+fn replace(items: &mut Vec<Edge>, ranges: &[(Range<usize>, Vec<Edge>)]) {
     if ranges.iter().all(|(range, own)| range.len() == own.len()) {
         for (range, own) in ranges {
             items[range.clone()].copy_from_slice(own);

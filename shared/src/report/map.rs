@@ -3,6 +3,9 @@
 use crate::sort::SmallSort as _;
 use smol_str::SmolStr;
 
+/// How many entries are looked through one by one.
+const FEW: usize = 8;
+
 /// A map from string to `V`, kept sorted by key (bytewise), each key once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VecMap<V>(Vec<(SmolStr, V)>);
@@ -37,6 +40,15 @@ impl<V> VecMap<V> {
         Self(entries)
     }
 
+    /// Few entries are looked through: nearly all keys differ in length, and the others are compared once.
+    fn place(&self, key: &str) -> Option<usize> {
+        if self.0.len() <= FEW {
+            self.0.iter().position(|(existing, _)| existing.as_str() == key)
+        } else {
+            self.position(key).ok()
+        }
+    }
+
     fn position(&self, key: &str) -> Result<usize, usize> {
         self.0.binary_search_by(|(existing, _)| existing.as_str().cmp(key))
     }
@@ -44,18 +56,18 @@ impl<V> VecMap<V> {
     /// The value of `key`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&V> {
-        self.position(key).ok().map(|at| &self.0[at].1)
+        self.place(key).map(|at| &self.0[at].1)
     }
 
     /// The value of `key`, to change.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut V> {
-        self.position(key).ok().map(|at| &mut self.0[at].1)
+        self.place(key).map(|at| &mut self.0[at].1)
     }
 
     /// Whether `key` is there.
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {
-        self.position(key).is_ok()
+        self.place(key).is_some()
     }
 
     /// Sets `key`, returning what it was.

@@ -1,52 +1,82 @@
-//! A crit-bit trie over disjoint prefixes of up to 128 bits, as two halves of 64 (128-bit arithmetic is dear in WebAssembly).
+//! A crit-bit trie over disjoint prefixes of up to 128 bits.
 //!
 //! A node names the first bit in which the prefixes below it differ; bits that all share are skipped and verified once, at the leaf. Where
 //! many prefixes are below, a node looks at several bits at once: two children for two prefixes, up to 2^[`MAX_STRIDE`] for thousands.
 //! A look-up is one load for each node passed and one comparison at the end; it never backtracks because the prefixes are disjoint.
+//!
+//! Before the first node stands a bitmap of the first [`TOP_BITS`] bits: most addresses outside end there. An address is taken as its bytes
+//! in the order of the wire, and compared as such, because turning them round is dear in WebAssembly.
 
 /// The most bits one node looks at. More would save no step for the sets seen and cost memory.
 const MAX_STRIDE: u32 = 11;
+/// A node looks at two bytes from one of these on.
+const LAST_START: u32 = 14;
+/// How many bits the bitmap looks at: half a kilobyte.
+const TOP_BITS: u32 = 12;
 
-/// A prefix: `high` and `low` have no bits beyond the masks.
+/// A prefix, for building.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Prefix {
-    pub(super) high: u64,
-    pub(super) low: u64,
-    pub(super) mask_high: u64,
-    pub(super) mask_low: u64,
+    /// No bits beyond the length.
+    bits: u128,
     pub(super) length: u8,
 }
 
 impl Prefix {
     pub(super) fn new(bits: u128, length: u8) -> Self {
-        let mask = u128::MAX.checked_shl(128 - u32::from(length.min(128))).unwrap_or(0);
-        let bits = bits & mask;
         Self {
-            high: (bits >> 64) as u64,
-            low: bits as u64,
-            mask_high: (mask >> 64) as u64,
-            mask_low: mask as u64,
+            bits: bits & mask(length),
             length,
+        }
+    }
+
+    /// What an address is compared with.
+    pub(super) fn leaf(&self) -> Leaf {
+        Leaf {
+            value: halves(&self.bits.to_be_bytes()),
+            mask: halves(&mask(self.length).to_be_bytes()),
         }
     }
 
     /// How many leading bits both have in common, whatever their lengths.
     fn common(&self, other: &Self) -> u32 {
-        match self.high ^ other.high {
-            0 => 64 + (self.low ^ other.low).leading_zeros(),
-            high => high.leading_zeros(),
-        }
+        (self.bits ^ other.bits).leading_zeros()
     }
 }
 
-/// A leaf that no address matches: its value has a bit that its mask has not.
-const NOTHING: Prefix = Prefix {
-    high: 1,
-    low: 0,
-    mask_high: 0,
-    mask_low: 0,
-    length: 0,
-};
+fn mask(length: u8) -> u128 {
+    u128::MAX.checked_shl(128 - u32::from(length.min(128))).unwrap_or(0)
+}
+
+/// An address in two halves, as the bytes lie in memory.
+#[inline]
+pub(super) fn halves(octets: &[u8; 16]) -> [u64; 2] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *octets;
+    [
+        u64::from_ne_bytes([a, b, c, d, e, f, g, h]),
+        u64::from_ne_bytes([i, j, k, l, m, n, o, p]),
+    ]
+}
+
+/// A prefix to compare with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leaf {
+    pub(super) value: [u64; 2],
+    pub(super) mask: [u64; 2],
+}
+
+impl Leaf {
+    /// What no address matches: the value has a bit that the mask has not.
+    pub(super) const NOTHING: Self = Self {
+        value: [1, 0],
+        mask: [0, 0],
+    };
+
+    #[inline]
+    pub(super) fn matches(&self, [high, low]: [u64; 2]) -> bool {
+        (high & self.mask[0] == self.value[0]) & (low & self.mask[1] == self.value[1])
+    }
+}
 
 /// A child: a node, or (with `mask` 0) a leaf.
 #[derive(Clone, Copy, Debug)]
@@ -55,104 +85,115 @@ struct Slot {
     at: u32,
     /// How many children a node has, minus one.
     mask: u16,
-    /// By how much the half is shifted to bring the node's bits down.
+    /// By how much two bytes are shifted to bring the node's bits down.
     shift: u8,
-    /// Whether the node's bits are in the lower half.
-    low: bool,
+    /// Which two bytes: this one and the next.
+    byte: u8,
 }
 
 const EMPTY: Slot = Slot {
     at: 0,
     mask: 0,
     shift: 0,
-    low: false,
+    byte: 0,
 };
+
+impl Slot {
+    /// Which child an address belongs to.
+    #[inline]
+    fn child(self, octets: &[u8; 16]) -> usize {
+        let byte = usize::from(self.byte).min(LAST_START as usize);
+        let bits = u16::from_be_bytes([octets[byte], octets[byte + 1]]);
+        usize::from(bits >> (self.shift & 15) & self.mask)
+    }
+}
 
 /// The trie.
 #[derive(Clone, Debug)]
 pub(super) struct CritBit {
+    /// Whether any prefix begins with these bits.
+    top: [u64; 1 << (TOP_BITS - 6)],
     root: Slot,
     slots: Vec<Slot>,
-    /// The first one is [`NOTHING`].
-    leaves: Vec<Prefix>,
-}
-
-impl Default for CritBit {
-    fn default() -> Self {
-        Self {
-            root: EMPTY,
-            slots: Vec::new(),
-            leaves: vec![NOTHING],
-        }
-    }
+    /// The first one is [`Leaf::NOTHING`].
+    leaves: Vec<Leaf>,
 }
 
 impl CritBit {
     /// From disjoint prefixes in ascending order.
     pub(super) fn build(prefixes: &[Prefix]) -> Self {
-        let mut trie = Self::default();
-        trie.leaves.extend_from_slice(prefixes);
-        trie.root = trie.subtree(1, prefixes.len());
+        let mut trie = Self {
+            top: [0; 1 << (TOP_BITS - 6)],
+            root: EMPTY,
+            slots: Vec::new(),
+            leaves: vec![Leaf::NOTHING],
+        };
+        trie.leaves.extend(prefixes.iter().map(Prefix::leaf));
+        for prefix in prefixes {
+            let first = (prefix.bits >> (128 - TOP_BITS)) as usize;
+            let count = 1 << TOP_BITS.saturating_sub(u32::from(prefix.length));
+            for bits in first..first + count {
+                if let Some(word) = trie.top.get_mut(bits / 64) {
+                    *word |= 1 << (bits % 64);
+                }
+            }
+        }
+        trie.root = trie.subtree(prefixes, 1);
         trie
     }
 
     /// Whether one of the prefixes holds the address.
     #[inline]
-    pub(super) fn contains(&self, high: u64, low: u64) -> bool {
+    pub(super) fn contains(&self, octets: &[u8; 16]) -> bool {
+        let word = self.top[usize::from(octets[0] >> 2)];
+        if word >> ((octets[0] & 3) << 4 | octets[1] >> 4) & 1 == 0 {
+            return false;
+        }
         let mut slot = self.root;
         while slot.mask != 0 {
-            let half = if slot.low { low } else { high };
-            let child = slot.at as usize + ((half >> (slot.shift & 63)) as u16 & slot.mask) as usize;
-            match self.slots.get(child) {
+            match self.slots.get(slot.at as usize + slot.child(octets)) {
                 Some(next) => slot = *next,
                 None => return false,
             }
         }
-        self.leaves
-            .get(slot.at as usize)
-            .is_some_and(|leaf| (high & leaf.mask_high == leaf.high) & (low & leaf.mask_low == leaf.low))
+        self.leaves.get(slot.at as usize).is_some_and(|leaf| leaf.matches(halves(octets)))
     }
 
-    /// The subtree of the leaves `from..from + count`.
-    fn subtree(&mut self, from: usize, count: usize) -> Slot {
-        let (Some(first), Some(last)) = (self.leaves.get(from), self.leaves.get((from + count).saturating_sub(1))) else {
-            return EMPTY;
+    /// The subtree of some prefixes, the first of which has the leaf `from`.
+    fn subtree(&mut self, prefixes: &[Prefix], from: usize) -> Slot {
+        let [first, .., last] = prefixes else {
+            return if prefixes.is_empty() { EMPTY } else { leaf(from) };
         };
-        if count <= 1 {
-            return if count == 0 { EMPTY } else { leaf(from) };
-        }
-        // All leaves between share what the first and the last share, and all are longer than that, being disjoint.
+        // All prefixes between share what the first and the last share, and all are longer than that, being disjoint.
         let start = first.common(last);
-        let end = if start < 64 { 64 } else { 128 };
-        let stride = (usize::BITS - count.leading_zeros()).min(MAX_STRIDE).min(end - start);
-        let shift = end - start - stride;
+        let byte = (start / 8).min(LAST_START);
+        let width = 16 - (start - byte * 8);
+        let stride = (usize::BITS - prefixes.len().leading_zeros()).min(MAX_STRIDE).min(width);
         let base = self.slots.len();
         self.slots.resize(base + (1 << stride), EMPTY);
         let node = Slot {
             at: base as u32,
             mask: ((1_u32 << stride) - 1) as u16,
-            shift: shift as u8,
-            low: end == 128,
+            shift: (width - stride) as u8,
+            byte: byte as u8,
         };
-        let child_of = |leaf: &Prefix| {
-            let half = if node.low { leaf.low } else { leaf.high };
-            ((half >> shift) as u16 & node.mask) as usize
-        };
+        let child_of = |prefix: &Prefix| node.child(&prefix.bits.to_be_bytes());
+        let mut rest = prefixes;
         let mut next = from;
-        while next < from + count {
-            let Some(prefix) = self.leaves.get(next).copied() else { break };
-            let child = child_of(&prefix);
-            let rest = self.leaves.get(next..from + count).unwrap_or_default();
+        while let Some(prefix) = rest.first() {
+            let child = child_of(prefix);
             let (slot, children, used) = if u32::from(prefix.length) < start + stride {
                 // Shorter than the node looks: it holds several children.
                 (leaf(next), 1 << (start + stride - u32::from(prefix.length)), 1)
             } else {
-                let used = rest.partition_point(|leaf| child_of(leaf) == child).max(1);
-                (self.subtree(next, used), 1, used)
+                let used = rest.partition_point(|prefix| child_of(prefix) == child).clamp(1, rest.len());
+                let (below, _) = rest.split_at(used);
+                (self.subtree(below, next), 1, used)
             };
             if let Some(slots) = self.slots.get_mut(base + child..base + child + children) {
                 slots.fill(slot);
             }
+            rest = rest.split_at(used).1;
             next += used;
         }
         node

@@ -1,69 +1,47 @@
-//! A handful of IPv6 networks: compared one after another, which beats any tree as long as it needs no branch.
-//!
-//! Networks are told apart by their upper 64 bits; those that share all of these (single addresses of one subnet) are one entry with a trie
-//! of its own for the lower half.
+//! A handful of IPv6 networks: compared one after another without a branch, which beats any tree as long as they are few.
 
-use super::critbit::{CritBit, Prefix};
+use super::critbit::{Leaf, Prefix};
 
 /// Comparing more than this costs as much as walking the trie.
-const MAX_ENTRIES: usize = 10;
-
-/// The upper half of an entry's networks.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    mask: u64,
-    value: u64,
-}
-
-#[derive(Clone, Debug)]
-enum Below {
-    /// The whole entry is inside.
-    Everything,
-    /// Only these of its addresses.
-    Some(CritBit),
-}
+const MAX_NETWORKS: usize = 12;
 
 /// The networks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Few {
-    entries: Vec<Entry>,
-    below: Vec<Below>,
+    /// Those of up to 64 bits: mask and value of the upper half.
+    short: Vec<[u64; 2]>,
+    /// The others.
+    long: Vec<Leaf>,
 }
 
 impl Few {
-    /// From disjoint prefixes in ascending order. `None` if they are too many.
+    /// From disjoint prefixes. `None` if they are too many.
     pub(super) fn build(prefixes: &[Prefix]) -> Option<Self> {
+        if prefixes.len() > MAX_NETWORKS {
+            return None;
+        }
         let mut few = Self::default();
-        for group in prefixes.chunk_by(|a, b| a.length > 64 && b.length > 64 && a.high == b.high) {
-            let first = group.first()?;
-            if few.entries.len() == MAX_ENTRIES {
-                return None;
-            }
-            few.entries.push(Entry {
-                mask: first.mask_high,
-                value: first.high,
-            });
-            few.below.push(if first.length <= 64 {
-                Below::Everything
+        for prefix in prefixes {
+            let leaf = prefix.leaf();
+            if prefix.length <= 64 {
+                few.short.push([leaf.mask[0], leaf.value[0]]);
             } else {
-                Below::Some(CritBit::build(group))
-            });
+                few.long.push(leaf);
+            }
         }
         Some(few)
     }
 
     /// Whether one of the networks holds the address.
     #[inline]
-    pub(super) fn contains(&self, high: u64, low: u64) -> bool {
-        let mut found = usize::MAX;
-        // At most one matches: the networks are disjoint.
-        for (index, entry) in self.entries.iter().enumerate() {
-            found = if high & entry.mask == entry.value { index } else { found };
+    pub(super) fn contains(&self, halves: [u64; 2]) -> bool {
+        let mut found = false;
+        for [mask, value] in &self.short {
+            found |= halves[0] & mask == *value;
         }
-        match self.below.get(found) {
-            Some(Below::Everything) => true,
-            Some(Below::Some(trie)) => trie.contains(high, low),
-            None => false,
+        for leaf in &self.long {
+            found |= leaf.matches(halves);
         }
+        found
     }
 }

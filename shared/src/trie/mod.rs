@@ -5,7 +5,8 @@
 //! network can hold an address and a look-up never comes back to try another. No boxes and no pointers, only arenas and indices.
 //!
 //! IPv6, and IPv4 sets too scattered for the tables, are a crit-bit trie ([`critbit`]), a handful of IPv6 networks a list ([`few`]); ordinary
-//! IPv4 sets are four direct steps of a byte ([`direct`]); a single network is one comparison. An IPv4-mapped IPv6 address counts as IPv4, and no IPv4 address is in an IPv6 network.
+//! IPv4 sets are three direct steps ([`direct`]); a single network is one comparison. An IPv4-mapped IPv6 address counts as IPv4, and no
+//! IPv4 address is in an IPv6 network.
 
 mod critbit;
 mod direct;
@@ -16,7 +17,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use critbit::{CritBit, Prefix};
+use critbit::{CritBit, Leaf, Prefix, halves};
 use direct::Direct;
 use few::Few;
 
@@ -36,27 +37,34 @@ pub struct NetworkTrie {
     networks: Vec<IpNet>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 enum V4 {
-    #[default]
-    None,
+    /// One network, mask and value as the bytes lie in memory; none at all is one that nothing matches.
     One {
         mask: u32,
         value: u32,
     },
     Direct(Box<Direct>),
-    CritBit(CritBit),
+    CritBit(Box<CritBit>),
+}
+
+impl Default for V4 {
+    fn default() -> Self {
+        Self::One { mask: 0, value: 1 }
+    }
 }
 
 #[derive(Clone, Debug)]
 enum V6 {
+    /// One network; none at all is one that nothing matches.
+    One(Leaf),
     Few(Few),
-    CritBit(CritBit),
+    CritBit(Box<CritBit>),
 }
 
 impl Default for V6 {
     fn default() -> Self {
-        Self::Few(Few::default())
+        Self::One(Leaf::NOTHING)
     }
 }
 
@@ -98,12 +106,13 @@ impl NetworkTrie {
     #[must_use]
     #[inline]
     pub fn contains_v4(&self, address: Ipv4Addr) -> bool {
-        let bits = address.to_bits();
         match &self.v4 {
-            V4::One { mask, value } => bits & mask == *value,
-            V4::Direct(direct) => direct.contains(bits),
-            V4::None => false,
-            V4::CritBit(trie) => trie.contains(u64::from(bits) << 32, 0),
+            V4::One { mask, value } => u32::from_ne_bytes(address.octets()) & mask == *value,
+            V4::Direct(direct) => direct.contains(address.to_bits()),
+            V4::CritBit(trie) => {
+                let [a, b, c, d] = address.octets();
+                trie.contains(&[a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+            }
         }
     }
 
@@ -111,14 +120,17 @@ impl NetworkTrie {
     #[must_use]
     #[inline]
     pub fn contains_v6(&self, address: Ipv6Addr) -> bool {
-        let bits = address.to_bits();
-        let (high, low) = ((bits >> 64) as u64, bits as u64);
-        if high == 0 && low >> 32 == 0xffff {
-            return self.contains_v4(Ipv4Addr::from_bits(low as u32));
+        let octets = address.octets();
+        let [high, low] = halves(&octets);
+        if high == 0
+            && let Some(address) = address.to_ipv4_mapped()
+        {
+            return self.contains_v4(address);
         }
         match &self.v6 {
-            V6::Few(few) => few.contains(high, low),
-            V6::CritBit(trie) => trie.contains(high, low),
+            V6::One(leaf) => leaf.matches([high, low]),
+            V6::Few(few) => few.contains([high, low]),
+            V6::CritBit(trie) => trie.contains(&octets),
         }
     }
 
@@ -143,19 +155,23 @@ impl NetworkTrie {
 impl V4 {
     /// From disjoint networks in ascending order.
     fn build(networks: &[IpNet]) -> Self {
+        let ends = |network: &IpNet| match network {
+            IpNet::V4(network) => (network.network(), network.netmask()),
+            IpNet::V6(_) => (Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED),
+        };
         match networks {
-            [] => Self::None,
+            [] => Self::default(),
             [one] => {
-                let Prefix { high, mask_high, .. } = prefix(one);
+                let (network, mask) = ends(one);
                 Self::One {
-                    mask: (mask_high >> 32) as u32,
-                    value: (high >> 32) as u32,
+                    mask: u32::from_ne_bytes(mask.octets()),
+                    value: u32::from_ne_bytes(network.octets()),
                 }
             }
             many => {
-                let prefixes: Vec<Prefix> = many.iter().map(prefix).collect();
-                let ranges = prefixes.iter().map(|prefix| ((prefix.high >> 32) as u32, prefix.length));
-                Direct::build(ranges).map_or_else(|| Self::CritBit(CritBit::build(&prefixes)), |direct| Self::Direct(Box::new(direct)))
+                let ranges = many.iter().map(|network| (ends(network).0.to_bits(), network.prefix_len()));
+                let trie = || Box::new(CritBit::build(&many.iter().map(prefix).collect::<Vec<_>>()));
+                Direct::build(ranges).map_or_else(|| Self::CritBit(trie()), Self::Direct)
             }
         }
     }
@@ -165,7 +181,11 @@ impl V6 {
     /// From disjoint networks in ascending order.
     fn build(networks: &[IpNet]) -> Self {
         let prefixes: Vec<Prefix> = networks.iter().map(prefix).collect();
-        Few::build(&prefixes).map_or_else(|| Self::CritBit(CritBit::build(&prefixes)), Self::Few)
+        match prefixes.as_slice() {
+            [] => Self::default(),
+            [one] => Self::One(one.leaf()),
+            many => Few::build(many).map_or_else(|| Self::CritBit(Box::new(CritBit::build(many))), Self::Few),
+        }
     }
 }
 

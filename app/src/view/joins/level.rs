@@ -17,17 +17,18 @@ pub(crate) const NONE: u32 = u32::MAX;
 pub(crate) struct Ids {
     slots: HashMap<SmolStr, u32, FixedState>,
     names: Vec<SmolStr>,
+    /// What [`Ids::intern_again`] found last.
+    last: u32,
 }
 
 impl Ids {
     /// The slot of an id, made if it has none.
     pub(crate) fn intern(&mut self, id: &SmolStr) -> u32 {
-        if let Some(&slot) = self.slots.get(id) {
-            return slot;
+        let next = self.names.len() as u32;
+        let slot = *self.slots.entry(id.clone()).or_insert(next);
+        if slot == next {
+            self.names.push(id.clone());
         }
-        let slot = self.names.len() as u32;
-        self.names.push(id.clone());
-        self.slots.insert(id.clone(), slot);
         slot
     }
 
@@ -37,6 +38,20 @@ impl Ids {
             Some(&slot) => slot,
             None => self.intern(&SmolStr::new(id)),
         }
+    }
+
+    /// The slot of an id given as text, where many in a row are the same.
+    pub(crate) fn intern_again(&mut self, id: &str) -> u32 {
+        if self.names.get(self.last as usize).is_none_or(|last| last != id) {
+            self.last = self.intern_text(id);
+        }
+        self.last
+    }
+
+    /// Makes room for so many ids.
+    pub(crate) fn reserve(&mut self, ids: usize) {
+        self.slots.reserve(ids);
+        self.names.reserve(ids);
     }
 
     /// The slot of an id that has one.
@@ -136,10 +151,32 @@ impl Level {
     /// The slot of a node.
     pub(crate) fn slot(&mut self, id: &str) -> u32 {
         let slot = self.ids.intern_text(id);
+        self.grow(slot)
+    }
+
+    /// The slot of a node whose id is at hand.
+    pub(crate) fn slot_of(&mut self, id: &SmolStr) -> u32 {
+        let slot = self.ids.intern(id);
+        self.grow(slot)
+    }
+
+    /// The slot of a node, where many in a row are the same.
+    pub(crate) fn slot_again(&mut self, id: &str) -> u32 {
+        let slot = self.ids.intern_again(id);
+        self.grow(slot)
+    }
+
+    fn grow(&mut self, slot: u32) -> u32 {
         if slot as usize >= self.nodes.len() {
             self.nodes.resize_with(slot as usize + 1, LevelNode::default);
         }
         slot
+    }
+
+    /// Makes room for so many nodes.
+    pub(crate) fn reserve(&mut self, nodes: usize) {
+        self.ids.reserve(nodes);
+        self.nodes.reserve(nodes);
     }
 
     /// The slot of a pseudo node.

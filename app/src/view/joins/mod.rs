@@ -94,6 +94,8 @@ pub(crate) struct Joins {
     trie: NetworkTrie,
     /// The original renders no process graph at all, pseudo nodes included, while no process is reported.
     any_process: bool,
+    /// For ids in the making.
+    text: String,
 }
 
 impl Joins {

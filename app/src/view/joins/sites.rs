@@ -88,7 +88,7 @@ pub(crate) struct Sites {
 impl Sites {
     /// The site of a `scope;address` text; `address_of` says what is known of a new address.
     pub(crate) fn site(&mut self, text: &str, networks: &NetworkTrie, dns: impl FnOnce(&str) -> Option<DnsRecord>) -> u32 {
-        let slot = self.ids.intern_text(text);
+        let slot = self.ids.intern_again(text);
         if slot as usize == self.sites.len() {
             let address_text = text.split_once(';').map_or("", |(_, address)| address);
             let address = self.address_ids.intern_text(address_text);

@@ -9,7 +9,7 @@ use scope_shared::report::{Kind, Node, SmolStr};
 
 use super::level::{insert_sorted, remove_sorted};
 use super::{Endpoint, HOST, JOINED_CONTAINER, Joins, KeyPlace, NONE, POD, PROCESS, PROCESS_CONTAINER, keys};
-use crate::view::ids::{self, UNCONTAINED_PREFIX, host_of};
+use crate::view::ids::{self, UNCONTAINED_PREFIX};
 use crate::view::networks;
 use crate::view::state::State;
 
@@ -39,6 +39,11 @@ impl Joins {
             .into_iter()
             .flat_map(|kind| state.nodes(kind).map(move |(id, node)| (kind, id, Some(node))))
             .collect();
+        let count = |kind| state.topology(kind).nodes.len();
+        joins.endpoint_ids.reserve(count(Kind::Endpoint));
+        joins.endpoints.reserve(count(Kind::Endpoint));
+        joins.processes.reserve(count(Kind::Process));
+        joins.containers.reserve(count(Kind::Container));
         joins.apply(state, &Touched { nodes, dns: Vec::new() });
         joins
     }
@@ -105,7 +110,7 @@ impl Joins {
     }
 
     fn set_process(&mut self, id: &SmolStr, node: Option<Arc<Node>>) {
-        let slot = self.processes.slot(id);
+        let slot = self.processes.slot_of(id);
         self.processes.set_raw(slot, node);
         self.follow_process(slot);
     }
@@ -119,8 +124,13 @@ impl Joins {
             let id = self.processes.ids.name(slot);
             self.containers.pseudo_slot(&id)
         } else if let Some(container) = process.raw.as_ref().and_then(|node| node.latest("docker_container_id")) {
-            let id = format!("{container};<container>");
-            self.containers.slot(&id)
+            let mut id = std::mem::take(&mut self.text);
+            id.clear();
+            id.push_str(container);
+            id.push_str(";<container>");
+            let slot = self.containers.slot_again(&id);
+            self.text = id;
+            slot
         } else {
             let id = self.processes.ids.name(slot);
             let host = id.split_once(';').map_or("", |(host, _)| host);
@@ -150,7 +160,7 @@ impl Joins {
     }
 
     fn set_container(&mut self, state: State<'_>, id: &SmolStr, node: Option<Arc<Node>>, dirty: &mut Vec<u32>) {
-        let slot = self.containers.slot(id);
+        let slot = self.containers.slot_of(id);
         let mut sites = Vec::new();
         let mut ports = Vec::new();
         if let Some(node) = &node {
@@ -158,7 +168,7 @@ impl Joins {
         }
         self.containers.set_raw(slot, node);
         let mut places: Vec<KeyPlace> = sites.iter().map(|site| KeyPlace::Site(self.site_of(state, site))).collect();
-        places.extend(ports.iter().map(|port| KeyPlace::Endpoint(self.endpoint_slot(port))));
+        places.extend(ports.iter().map(|port| KeyPlace::Endpoint(self.endpoint_slot(&SmolStr::new(port)))));
         if self.container_keys.len() <= slot as usize {
             self.container_keys.resize_with(self.containers.nodes.len(), Vec::new);
         }
@@ -197,7 +207,7 @@ impl Joins {
     }
 
     fn set_pod(&mut self, state: State<'_>, id: &SmolStr, node: Option<Arc<Node>>, dirty: &mut Vec<u32>) {
-        let slot = self.pods.slot(id);
+        let slot = self.pods.slot_of(id);
         let site = node
             .as_deref()
             .and_then(keys::of_pod)
@@ -219,8 +229,8 @@ impl Joins {
         }
     }
 
-    fn endpoint_slot(&mut self, id: &str) -> u32 {
-        let slot = self.endpoint_ids.intern_text(id);
+    fn endpoint_slot(&mut self, id: &SmolStr) -> u32 {
+        let slot = self.endpoint_ids.intern(id);
         if slot as usize >= self.endpoints.len() {
             self.endpoints.resize_with(slot as usize + 1, Endpoint::default);
         }
@@ -237,16 +247,19 @@ impl Joins {
         out.sort_unstable();
         let copy_of = node
             .as_deref()
-            .and_then(|node| node.latest("copy_of"))
-            .map_or(NONE, |id| self.endpoint_slot(id));
+            .and_then(|node| node.latest.get("copy_of"))
+            .map_or(NONE, |entry| self.endpoint_slot(&entry.value));
         if node.is_some() && self.endpoints[slot as usize].site == NONE {
             self.join_site(state, slot, id);
         } else if node.is_none() {
             self.leave_site(slot);
         }
         let host_id = node.as_deref().and_then(|node| node.latest("host_node_id"));
-        let host = host_id.filter(|id| !id.is_empty()).map_or(NONE, |id| self.hosts.slot(id));
-        let process = node.as_deref().map_or(NONE, |node| self.process_of(node));
+        let host = host_id.filter(|id| !id.is_empty()).map_or(NONE, |id| self.hosts.slot_again(id));
+        let process = match (host_id.and_then(|id| ids::single(id, Kind::Host)), node.as_deref()) {
+            (Some(host), Some(node)) => self.process_of(host, node),
+            _ => NONE,
+        };
         self.relink(slot, out);
         let has_host = host_id.is_some();
         let endpoint = &mut self.endpoints[slot as usize];
@@ -262,12 +275,17 @@ impl Joins {
     }
 
     /// The process that an endpoint's host and pid name.
-    fn process_of(&mut self, node: &Node) -> u32 {
-        let host = host_of(node);
+    fn process_of(&mut self, host: &str, node: &Node) -> u32 {
         match node.latest("pid") {
             Some(pid) if !host.is_empty() => {
-                let id = format!("{host};{pid}");
-                self.processes.slot(&id)
+                let mut id = std::mem::take(&mut self.text);
+                id.clear();
+                id.push_str(host);
+                id.push(';');
+                id.push_str(pid);
+                let slot = self.processes.slot(&id);
+                self.text = id;
+                slot
             }
             _ => NONE,
         }
@@ -367,11 +385,12 @@ impl Joins {
     fn move_member(&mut self, slot: u32, target: usize, before: u32, now: u32) {
         let emptied = before != NONE && self.level(target).remove_endpoint(before, slot);
         let first = now != NONE && self.level(target).add_endpoint(now, slot);
+        // One that is reported is in its container with and without endpoints.
         if target == PROCESS {
-            if emptied {
+            if emptied && self.processes.nodes[before as usize].raw.is_none() {
                 self.follow_process(before);
             }
-            if first {
+            if first && self.processes.nodes[now as usize].raw.is_none() {
                 self.follow_process(now);
             }
         }

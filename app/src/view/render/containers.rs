@@ -65,7 +65,11 @@ impl Renderer<'_> {
             }
             made
         } else {
-            let places = if known { aligned(&before.own.nodes, &own.nodes) } else { Vec::new() };
+            let places = if known {
+                aligned(&before.own.nodes, &own.nodes)
+            } else {
+                Vec::new()
+            };
             let of = |(at, node): (usize, &Arc<Node>)| {
                 let place = places.get(at).map(|place| *place as usize);
                 match place.and_then(|place| before.own.nodes.get(place).zip(before.made.get(place))) {

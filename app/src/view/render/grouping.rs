@@ -39,9 +39,11 @@ struct Unit {
     /// The group, or [`NONE`].
     group: u32,
     members: Arc<Vec<u32>>,
-    /// How many by topology.
-    counts: Vec<(u8, i64)>,
+    counts: Counts,
 }
+
+/// How many nodes by topology (an index of [`Grouping::names`]).
+type Counts = Vec<(u8, i64)>;
 
 /// How grouped nodes are put in.
 #[derive(Clone, Copy)]
@@ -123,7 +125,7 @@ impl Grouping {
     /// Puts the nodes into units, ordered by their first nodes.
     fn assemble(&mut self, manner: Manner) {
         let mut places = vec![NONE; self.keys.len()];
-        let mut units: Vec<(u32, Vec<u32>, Vec<(u8, i64)>)> = Vec::new();
+        let mut units: Vec<(u32, Vec<u32>, Counts)> = Vec::new();
         let input = &self.input;
         self.units_of = Lists::build(input.graph.nodes.len(), |at, items| {
             let at = at as u32;
@@ -189,7 +191,9 @@ impl Grouping {
             return;
         }
         if let Some(links) = &self.links {
-            let pairs = links.keys().map(|pair| (places[(pair >> 32) as usize], places[*pair as u32 as usize]));
+            let pairs = links
+                .keys()
+                .map(|pair| (places[(pair >> 32) as usize], places[*pair as u32 as usize]));
             // In any order: the builder sorts them.
             pairs.for_each(|(from, to)| builder.edge(from, to));
             return;

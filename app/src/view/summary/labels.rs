@@ -66,11 +66,10 @@ impl Labels {
         }
     }
 
-    /// The name of a node, or what its id says of one that no report describes.
-    pub(super) fn of(&self, state: State<'_>, kind: Kind, id: &SmolStr) -> SmolStr {
-        let known = PARENTS.iter().zip(&self.known).find(|(parent, _)| **parent == kind);
-        let known = known.and_then(|(_, known)| known.get(id)).cloned();
-        known.unwrap_or_else(|| of(&Node::new(id.clone(), kind.name()), state))
+    /// The name of a node of the kind that [`PARENTS`] has at `place`, or what its id says of one that no report describes.
+    pub(super) fn of(&self, state: State<'_>, place: usize, id: &SmolStr) -> SmolStr {
+        let known = self.known[place].get(id).cloned();
+        known.unwrap_or_else(|| of(&Node::new(id.clone(), PARENTS[place].name()), state))
     }
 
     /// Takes in what may have changed.

@@ -9,7 +9,8 @@ pub(crate) use basic::{Basic, basic};
 pub(crate) use labels::{Labels, Renamed};
 pub use links::MetricLinks;
 pub(crate) use rows::{Templates, TopologyTemplates};
-use scope_shared::report::{Kind, Node};
+use scope_shared::report::{Kind, Node, StringSet};
+use scope_shared::sort::SmallSort as _;
 use smol_str::SmolStr;
 
 use super::query::Options;
@@ -132,15 +133,21 @@ impl<'a> Summaries<'a> {
         if node.parents.is_empty() {
             return Vec::new();
         }
-        let mut parents = Vec::new();
-        for kind in PARENTS {
-            let (Some(ids), Some(view)) = (node.parents.get(kind.name()), view_of(kind)) else {
-                continue;
-            };
+        let place = |topology: &str| PARENTS.iter().position(|kind| kind.name() == topology);
+        let mut named: Vec<(usize, &StringSet)> = node
+            .parents
+            .iter()
+            .filter_map(|(topology, ids)| Some((place(topology)?, ids)))
+            .collect();
+        named.order_by_key(|(place, _)| *place);
+        let mut parents = Vec::with_capacity(named.len());
+        for (place, ids) in named {
+            let kind = PARENTS[place];
+            let Some(view) = view_of(kind) else { continue };
             for id in ids.iter().filter(|id| **id != node.id) {
                 parents.push(Parent {
                     id: id.clone(),
-                    label: self.labels.of(self.state, kind, id),
+                    label: self.labels.of(self.state, place, id),
                     topology_id: SmolStr::new_static(view),
                 });
             }

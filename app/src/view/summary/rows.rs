@@ -86,10 +86,13 @@ impl TopologyTemplates {
     /// A node's metadata rows.
     pub(crate) fn metadata(&self, node: &Node) -> Vec<MetadataRow> {
         let rows = self.metadata.iter().filter_map(|template| {
-            let value = value(node, template)?;
+            let row = &template.row;
             Some(MetadataRow {
-                value,
-                ..template.row.clone()
+                value: value(node, template)?,
+                id: row.id.clone(),
+                label: row.label.clone(),
+                data_type: row.data_type.clone(),
+                ..*row
             })
         });
         rows.collect()
