@@ -5,6 +5,7 @@ pub mod feed;
 pub mod format;
 pub mod generate;
 pub mod layout;
+pub mod letters;
 pub mod link;
 pub mod model;
 #[cfg(target_arch = "wasm32")]

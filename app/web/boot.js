@@ -5,6 +5,11 @@ import { fetchRest } from './rest.js';
 
 const PAUSES = [300, 1000, 3000];
 
+// `finish.mjs` writes the name of the style sheet here that the map does without; null where `index.html` has them all.
+const MORE_STYLE = null;
+
+if (MORE_STYLE !== null) document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href: MORE_STYLE }));
+
 const explain = (message) => {
   const text = document.getElementById('boot-text');
   const boot = document.getElementById('boot');

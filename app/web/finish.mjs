@@ -34,9 +34,9 @@ const patch = (name, from, to) => {
 const optimise = () => {
   const file = staged(PROGRAM);
   const before = statSync(file).size;
-  // With names, and functions left apart that only one other calls: `split.mjs` goes by functions.
+  // With names, functions left apart that only one other calls, and data as it was linked: `split.mjs` goes by functions and objects.
   const tool = join(binaryen, 'bin', 'wasm-opt');
-  const run = spawnSync(process.execPath, [tool, '-Oz', '-g', '--one-caller-inline-max-function-size', '40', ...FEATURES, file, '-o', `${file}.tmp`], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const run = spawnSync(process.execPath, [tool, '-Oz', '-g', '--one-caller-inline-max-function-size', '40', '--skip-pass=memory-packing', ...FEATURES, file, '-o', `${file}.tmp`], { stdio: ['ignore', 'inherit', 'inherit'] });
   if (run.status !== 0) throw new Error(`finish.mjs: wasm-opt failed on ${PROGRAM}`);
   renameSync(`${file}.tmp`, file);
   console.log(`finish.mjs: ${PROGRAM} ${before} -> ${statSync(file).size} bytes, names included`);
@@ -54,7 +54,7 @@ const splitProgram = async () => {
     return;
   }
   const later = new Set(readFileSync(join(here, 'later.txt'), 'utf8').split('\n').filter((line) => /^[0-9a-f]{8}$/.test(line)));
-  const { first, rest } = split(whole, later);
+  const { first, rest } = split(whole, later, shorten());
   writeFileSync(staged(PROGRAM), first);
   writeFileSync(staged(REST), rest);
   patch('rest.js', 'const REST = null;', `const REST = './${REST}';`);
@@ -73,27 +73,46 @@ const makeSmaller = async () => {
   writeFileSync(staged(PROGRAM), without(readFileSync(staged(PROGRAM)), [CUSTOM]));
 };
 
-// Browsers open six connections to a server that does not speak HTTP/2: six style sheets would hold up everything else.
+// Browsers open six connections to a server that does not speak HTTP/2: six style sheets would hold up everything else. The map is drawn, and
+// its frame, with those in FIRST; `boot.js` asks for the others.
 const STYLE = 'style.css';
+const MORE = 'more.css';
+const FIRST = ['tokens.css', 'base.css', 'frame.css'];
 
 const joinStyles = () => {
-  let all = '';
+  const all = { [STYLE]: '', [MORE]: '' };
   let index = read('index.html');
   // Trunk has minified the page already: attributes come in any order, with and without quotes.
   for (const [link] of index.matchAll(/<link\b[^>]*\brel="?stylesheet\b[^>]*>/g)) {
     const name = link.match(/([\w-]+\.css)/)[1];
-    index = index.replace(link, all === '' ? `<link rel=stylesheet href=${STYLE}>` : '');
-    all += read(name);
+    const sheet = FIRST.includes(name) ? STYLE : MORE;
+    index = index.replace(link, all[STYLE] === '' && sheet === STYLE ? `<link rel=stylesheet href=${STYLE}>` : '');
+    all[sheet] += read(name);
     rmSync(staged(name));
   }
   // What only Trunk needed.
   index = index.replace(/<link\b[^>]*\brel="?rust\b[^>]*>/, '');
-  write(STYLE, all);
+  for (const sheet of [STYLE, MORE]) write(sheet, all[sheet]);
   write('index.html', index);
+  patch('boot.js', 'const MORE_STYLE = null;', `const MORE_STYLE = './${MORE}';`);
+};
+
+/** Shorter names for what the program and its script share, and no comments. */
+const shorten = () => {
+  const short = new Map();
+  const text = read('page.js')
+    .replace(/^ *\/\*\*[\s\S]*?\*\/\n/gm, '')
+    .replace(/^ +/gm, '')
+    .replace(/\b(?:__wbg_|__wbindgen_|__externref_|wasm_bindgen_)\w+/g, (name) => {
+      if (!short.has(name)) short.set(name, `$${short.size.toString(36)}`);
+      return short.get(name);
+    });
+  write('page.js', text);
+  return short;
 };
 
 // A file comes before those that name it; `index.html` names the rest and keeps its own.
-const ORDER = [PROGRAM, REST, 'rest.js', 'page.js', 'worker.js', 'boot.js', STYLE];
+const ORDER = [PROGRAM, REST, 'rest.js', 'page.js', 'worker.js', MORE, 'boot.js', STYLE];
 
 const fingerprint = () => {
   for (const [at, name] of ORDER.entries()) {

@@ -2,10 +2,11 @@
 //
 // `later.txt` says which functions can wait: those that did not run when `app/bench-page/parts.mjs` last watched the page start. A function
 // it does not know comes first, so code that changes makes the first part larger, never wrong. In the first part a function of the rest is a
-// stub: it asks `rest.js` for the rest, should that not be here yet, and then calls it through a table that both parts share.
+// stub: it asks `rest.js` for the rest, should that not be here yet, and then calls it through a table that both parts share. What nothing
+// in the first part refers to, functions and data (texts, tables of numbers), has no stub and is in the rest alone.
 import { createHash } from 'node:crypto';
 import binaryen from 'binaryen';
-import { DATA, DATA_COUNT, ELEMENTS, EXPORTS, START, without } from './sections.mjs';
+import { DATA, DATA_COUNT, ELEMENTS, EXPORTS, START, data, withData, without } from './sections.mjs';
 
 const NAME = String.raw`\$("(?:[^"\\]|\\.)*"|[^\s()]+)`;
 
@@ -25,51 +26,116 @@ export const write = (module) => {
   return module.emitBinary();
 };
 
-/** Each function's direct calls, and what is reachable from outside. binaryen's text is the one place that lists every kind of reference. */
+/**
+ * What is reachable from outside, and of each function what it calls and the numbers in it, any of which may be the place of some data or of
+ * a function in the table. binaryen's text is the one place that lists every kind of reference.
+ */
 const references = (module) => {
   const plain = (name) => (name.startsWith('"') ? name.slice(1, -1).replace(/\\(['"\\])/g, '$1') : name);
   const [begins, mentions, leaves] = [`^ \\(func ${NAME}`, `\\((?:call|ref\\.func|return_call) ${NAME}`, `^ \\((?:export .*\\(func|start) ${NAME}`];
   const [begin, mention, leave] = [new RegExp(begins), new RegExp(mentions, 'g'), new RegExp(leaves)];
-  const calls = new Map();
-  const roots = new Set();
+  const uses = new Map();
+  const roots = { calls: new Set(), numbers: new Set() };
   let current = roots;
   for (const line of module.emitText().split('\n')) {
     const name = line.match(begin)?.[1];
-    if (name) calls.set(plain(name), (current = new Set()));
+    if (name) uses.set(plain(name), (current = { calls: new Set(), numbers: new Set() }));
     else if (line.startsWith(' (')) current = roots;
     const root = line.match(leave)?.[1];
-    if (root) roots.add(plain(root));
-    for (const [, called] of line.matchAll(mention)) current.add(plain(called));
+    if (root) roots.calls.add(plain(root));
+    for (const [, called] of line.matchAll(mention)) current.calls.add(plain(called));
+    // Of data and of the table only the places stand here, which are no references.
+    if (/^ \((?:data|elem) /.test(line)) continue;
+    for (const [, value, offset] of line.matchAll(/\(i32\.const (-?\d+)\)| offset=(\d+)/g)) current.numbers.add(Number(value ?? offset));
   }
-  return { calls, roots };
+  return { uses, roots };
 };
 
-/** `bytes` (with names) as `{ first, rest }`; `later` is the set of digests of `later.txt`. */
-export const split = (bytes, later) => {
+/** How far before an object, in bytes, an address may lie that stands for it: `table[letter - 'a']` begins its sum there. */
+const BEFORE = 256;
+
+/** Finds the objects in memory that a number may be the address of: linked one a segment, and by their ends. */
+const finder = (objects) => {
+  const order = objects.map((_, at) => at).sort((a, b) => objects[a].at - objects[b].at);
+  return (value) => {
+    let [low, high] = [0, order.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const { at, bytes } = objects[order[middle]];
+      if (at + bytes.length < value) low = middle + 1;
+      else high = middle;
+    }
+    const found = [];
+    for (; low < order.length && objects[order[low]].at - BEFORE <= value; low += 1) found.push(order[low]);
+    return found;
+  };
+};
+
+/** What the first part needs: names of functions (those that wait included, which get stubs) and numbers of objects. */
+const reachable = ({ uses, roots }, table, objects, waits) => {
+  const find = finder(objects);
+  const [functions, kept] = [new Set(), new Set()];
+  const open = [...roots.calls];
+  const number = (value) => {
+    if (table.has(value)) open.push(table.get(value));
+    for (const at of find(value)) {
+      if (kept.has(at)) continue;
+      kept.add(at);
+      const { at: place, bytes } = objects[at];
+      for (let word = (4 - (place & 3)) & 3; word + 4 <= bytes.length; word += 4) number(bytes.readUInt32LE(word));
+    }
+  };
+  roots.numbers.forEach(number);
+  while (open.length > 0) {
+    const name = open.pop();
+    if (functions.has(name)) continue;
+    functions.add(name);
+    if (waits(name) || !uses.has(name)) continue;
+    open.push(...uses.get(name).calls);
+    uses.get(name).numbers.forEach(number);
+  }
+  return { functions, kept };
+};
+
+/** Gives what the program takes from its script and offers to it the names of `short`. */
+const rename = (module, short) => {
+  for (const { name, base, module: from, params, results } of functions(module)) {
+    if (from === '' || !short.has(base)) continue;
+    module.removeFunction(name);
+    module.addFunctionImport(name, from, short.get(base), params, results);
+  }
+  const exported = Array.from({ length: module.getNumExports() }, (_, at) => binaryen.getExportInfo(module.getExportByIndex(at)));
+  for (const { name, kind, value } of exported) {
+    if (kind !== binaryen.ExternalFunction || !short.has(name)) continue;
+    module.removeExport(name);
+    module.addFunctionExport(value, short.get(name));
+  }
+};
+
+/** `bytes` (with names) as `{ first, rest }`; `later` is the set of digests of `later.txt`, `short` shorter names for what the script shares. */
+export const split = (bytes, later, short) => {
   const first = read(bytes);
+  rename(first, short);
   const rest = read(without(bytes, [EXPORTS, START, ELEMENTS, DATA_COUNT, DATA]));
   const all = functions(first);
   const own = all.filter((one) => one.module === '');
-  const { calls, roots } = references(first);
-  const missing = own.find(({ name }) => !calls.has(name));
+  const found = references(first);
+  const calls = (name) => found.uses.get(name).calls;
+  const missing = own.find(({ name }) => !found.uses.has(name));
   if (missing) throw new Error(`split.mjs: binaryen's text does not have ${missing.name}`);
-  const segments = Array.from({ length: first.getNumElementSegments() }, (_, at) => binaryen.getElementSegmentInfo(first.getElementSegmentByIndex(at)));
-  const taken = new Set(segments.flatMap((segment) => segment.data));
+  // The table that pointers to functions go by.
+  const [elements, ...others] = Array.from({ length: first.getNumElementSegments() }, (_, at) => binaryen.getElementSegmentInfo(first.getElementSegmentByIndex(at)));
+  if (others.length > 0) throw new Error('split.mjs: more than one table of functions');
+  const base = binaryen.getExpressionInfo(elements.offset).value;
+  const table = new Map(elements.data.map((name, at) => [base + at, name]));
+  const objects = data(bytes);
 
-  // A function can wait if it is in the list, or if only functions that wait call it.
-  const waits = (name) => calls.has(name) && later.has(digest(name));
-  const kept = new Set();
-  const open = [...roots, ...taken];
-  while (open.length > 0) {
-    const name = open.pop();
-    if (kept.has(name) || waits(name)) continue;
-    kept.add(name);
-    open.push(...(calls.get(name) ?? []));
-  }
-  const moved = own.filter(({ name }) => !kept.has(name));
+  // A function can wait if it is in the list, or if only functions that wait refer to it.
+  const waits = (name) => found.uses.has(name) && later.has(digest(name));
+  const { functions: needs, kept: objectsKept } = reachable(found, table, objects, waits);
+  const moved = own.filter(({ name }) => !needs.has(name) || waits(name));
   const isMoved = new Set(moved.map(({ name }) => name));
-  const called = new Set([...kept].flatMap((name) => [...(calls.get(name) ?? [])]));
-  const needed = new Set(moved.flatMap(({ name }) => [...calls.get(name)].filter((target) => !isMoved.has(target))));
+  const needed = new Set(moved.flatMap(({ name }) => [...calls(name)].filter((target) => !isMoved.has(target))));
 
   // The rest takes from the first part what it shares with it: functions, memory, tables, globals.
   let exported = 0;
@@ -83,8 +149,9 @@ export const split = (bytes, later) => {
     if (needed.has(name)) share(name, (...a) => first.addFunctionExport(...a), (...a) => rest.addFunctionImport(...a, params, results));
   }
   const slots = 'functions of the rest';
-  first.addTable(slots, moved.length, moved.length);
-  rest.addTable(slots, moved.length, moved.length);
+  const stubs = moved.filter(({ name }) => needs.has(name));
+  first.addTable(slots, stubs.length, stubs.length);
+  rest.addTable(slots, stubs.length, stubs.length);
   for (let at = 0; at < rest.getNumTables(); at += 1) {
     const { name } = binaryen.getTableInfo(rest.getTableByIndex(at));
     share(name, (...a) => first.addTableExport(...a), (...a) => rest.addTableImport(...a));
@@ -94,7 +161,7 @@ export const split = (bytes, later) => {
     share(name, (...a) => first.addGlobalExport(...a), (...a) => rest.addGlobalImport(...a, type, mutable));
   }
   rest.addMemoryImport('0', 'first', 'memory');
-  rest.addActiveElementSegment(slots, slots, moved.map(({ name }) => name), rest.i32.const(0));
+  rest.addActiveElementSegment(slots, slots, stubs.map(({ name }) => name), rest.i32.const(0));
 
   // Stubs. Whether the rest is here is a global that `rest.js` sets.
   first.addGlobal('rest is here', binaryen.i32, true, first.i32.const(0));
@@ -104,16 +171,29 @@ export const split = (bytes, later) => {
     first.i32.eqz(first.global.get('rest is here', binaryen.i32)),
     first.call('ask for the rest', [], binaryen.none),
   ));
-  moved.forEach(({ name, params, results }, slot) => {
-    first.removeFunction(name);
-    if (!called.has(name) && !taken.has(name) && !roots.has(name)) return;
+  for (const { name } of moved) first.removeFunction(name);
+  stubs.forEach(({ name, params, results }, slot) => {
     const operands = binaryen.expandType(params).map((type, at) => first.local.get(at, type));
     first.addFunction(name, params, results, [], first.block(null, [
       first.call('have the rest', [], binaryen.none),
       first.call_indirect(slots, first.i32.const(slot), operands, params, results),
     ], results));
   });
-  return { first: write(first), rest: write(rest) };
+
+  // Pointers to functions of the rest lead there directly once it is here; to those without a stub nothing points before.
+  const absent = elements.data.map((name) => isMoved.has(name) && !needs.has(name));
+  first.removeElementSegment(elements.name);
+  first.addActiveElementSegment(elements.table, elements.name, elements.data.map((name, at) => (absent[at] ? 'have the rest' : name)), first.i32.const(base));
+  for (let at = 0; at < elements.data.length; at += 1) {
+    const from = at;
+    while (isMoved.has(elements.data[at])) at += 1;
+    if (at > from) rest.addActiveElementSegment(elements.table, `from ${from}`, elements.data.slice(from, at), rest.i32.const(base + from));
+  }
+  const split = (one) => objects.filter((_, at) => objectsKept.has(at) === one);
+  return {
+    first: withData(without(write(first), [DATA, DATA_COUNT]), split(true)),
+    rest: withData(write(rest), split(false)),
+  };
 };
 
 /** `bytes` (with names) made to call `seen.note(n)` whenever its function number `n` begins, and the names by number. */

@@ -8,7 +8,7 @@ use super::theme::{Rgba, Theme};
 /// Where a word lies on the colour circle, 20 to 342 degrees: its first two letters decide, others count as the nearest letter.
 pub fn hue(word: &str) -> f64 {
     let (mut sum, mut weight, mut letters) = (0.0, 1.0, 0);
-    for letter in word.chars().take(2).flat_map(char::to_uppercase).take(2) {
+    for letter in word.chars().take(2).map(|letter| letter.to_ascii_uppercase()) {
         let code = u32::from(letter).clamp(65, 90) - 65;
         weight /= 25.0;
         sum += f64::from(code) * weight;

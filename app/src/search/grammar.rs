@@ -3,6 +3,8 @@
 use regex_lite::{Regex, RegexBuilder};
 use smol_str::SmolStr;
 
+use crate::letters::lower;
+
 /// A parsed query.
 #[derive(Clone, Debug)]
 pub enum Query {
@@ -76,7 +78,7 @@ impl Text {
         {
             return Self::Expression(expression);
         }
-        Self::Plain(pattern.to_lowercase())
+        Self::Plain(lower(pattern))
     }
 
     /// Byte range of the first occurrence.

@@ -3,6 +3,7 @@
 use scope_shared::sort::SmallSort as _;
 use smol_str::{SmolStr, format_smolstr};
 
+use crate::letters::capitalised;
 use crate::model::TopologyDesc;
 use crate::protocol::{OptionRow, OptionValue, Tab, ViewState};
 use crate::view::Options;
@@ -158,14 +159,9 @@ pub fn tabs(all: &[TopologyDesc], current: &str, parent: &str, refine: &mut dyn 
 }
 
 fn tab(topology: &TopologyDesc, name: &SmolStr) -> Tab {
-    let mut letters = name.chars();
-    let name = letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect::<SmolStr>())
-        .unwrap_or_default();
     Tab {
         id: id(topology),
-        name,
+        name: capitalised(name).into(),
         visible: true,
         stats: topology.stats,
         matches: None,

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use super::{Catalogue, Session, TABS_EVERY, card, choices, colours, map, palette, resources, stable, table};
 use scope_shared::report::Kind;
 
+use crate::letters::lower;
 use crate::model::TopologyDesc;
 use crate::protocol::{
     CardRef, ConnectionState, EdgeVm, EmptyCause, Jump, MetricChoice, Mode, Overview, PluginVm, ProbeVm, SearchVm, Tab, ToPage,
@@ -230,7 +231,7 @@ impl Session {
         if self.state.mode == Mode::Resources {
             metrics = resources::METRICS
                 .map(|label| MetricChoice {
-                    id: label.to_lowercase().into(),
+                    id: lower(label).into(),
                     label: label.into(),
                 })
                 .to_vec();

@@ -7,6 +7,7 @@ use super::{
     icons::icon,
     store::{Overlay, Store},
 };
+use crate::letters::lower;
 use crate::platform::{address, http, now, storage};
 use crate::protocol::{ConnectionState, EmptyCause, ToWorker, Trouble};
 
@@ -209,7 +210,7 @@ pub fn empty(store: Store) -> impl IntoView {
 
 #[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 fn reason(store: Store, cause: EmptyCause) -> AnyView {
-    let name = move || store.overview.with(|overview| overview.name.to_string()).to_lowercase();
+    let name = move || store.overview.with(|overview| lower(&overview.name));
     match cause {
         EmptyCause::Loading => view! {
             <div class="boot-ring" aria-hidden="true"></div>

@@ -9,6 +9,7 @@ use super::{
     legend, rove,
     store::Store,
 };
+use crate::letters::{capitalised, lower};
 use crate::protocol::{Mode, OptionRow, OptionValue};
 
 /// The row.
@@ -103,11 +104,7 @@ fn option_toggle(store: Store, row: &OptionRow, label: &str, shown: bool) -> Any
     let (id, default) = (row.id.clone(), row.default.clone());
     let next: SmolStr = if shown { "hide" } else { "show" }.into();
     let name = label.strip_prefix("Show ").unwrap_or(label);
-    let mut letters = name.chars();
-    let name: String = letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default();
+    let name = capitalised(name);
     view! {
         <button
             data-option=row.id.to_string()
@@ -270,7 +267,7 @@ pub fn modes(store: Store) -> impl IntoView {
         view! {
             <button
                 aria-pressed=move || (mode.get() == of).to_string()
-                title=format!("View {} ({key})", name.to_lowercase())
+                title=format!("View {} ({key})", lower(name))
                 aria-label=name
                 disabled=move || of == Mode::Resources && !has_resources.get()
                 on:click=move |_| set_mode(store, of)

@@ -1,11 +1,12 @@
 //! gzip, with a cap on what comes out.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::error::DecodeError;
+use super::gzip_reader;
 
 /// What is reserved at once on a sender's word about its size; anything larger grows as it proves itself.
 const TRUSTED_RESERVE: usize = 16 << 20;
@@ -13,22 +14,12 @@ const TRUSTED_RESERVE: usize = 16 << 20;
 /// Inflates a gzip body of at most `cap` bytes. A body that would be longer is an error, found without inflating more than the cap.
 pub fn gunzip(body: &[u8], cap: usize) -> Result<Vec<u8>, DecodeError> {
     let mut inflated = Vec::with_capacity(claimed_size(body).min(cap).min(TRUSTED_RESERVE).saturating_add(1));
-    let limit = u64::try_from(cap).unwrap_or(u64::MAX).saturating_add(1);
-    inflater(body)
-        .take(limit)
-        .read_to_end(&mut inflated)
-        .map_err(|error| DecodeError::Gzip(error.to_string()))?;
-    if inflated.len() > cap {
-        return Err(DecodeError::Limit {
-            what: "the inflated body's size in bytes",
-            limit: cap,
-        });
-    }
+    gzip_reader::read(body, cap, &mut inflated)?;
     Ok(inflated)
 }
 
-/// The one place where a gzip stream is opened. Callers read no more than their cap.
-#[expect(clippy::disallowed_types, reason = "both callers, above and in `envelope`, stop at a cap")]
+/// Inflates as it is read. `envelope` reads no more than its cap.
+#[expect(clippy::disallowed_types, reason = "the one caller stops at a cap")]
 pub(super) fn inflater(body: &[u8]) -> impl std::io::Read {
     flate2::read::MultiGzDecoder::new(body)
 }

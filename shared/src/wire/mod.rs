@@ -9,6 +9,7 @@
 mod envelope;
 mod error;
 mod gzip;
+mod gzip_reader;
 mod json_scan;
 mod json_text;
 mod msgpack_scan;
