@@ -13,7 +13,7 @@ use super::{
 };
 use crate::scene::{
     Scene,
-    draw::DrawList,
+    draw::{DrawList, pieces},
     labels::{Label, Labels},
     pick::LEAST_RADIUS,
     theme::Rgba,
@@ -23,8 +23,6 @@ use crate::scene::{
 const STROKE_BYTES: i32 = 40;
 const GLYPH_BYTES: i32 = 28;
 const TEXT_BYTES: i32 = 36;
-/// Pieces of a curve seen from near and from far.
-const STEPS: [i32; 3] = [18, 10, 4];
 
 struct Program {
     program: WebGlProgram,
@@ -155,19 +153,12 @@ impl Renderer {
         gl.clear(Gl::COLOR_BUFFER_BIT);
         let camera = scene.camera();
         let place = [camera.x as f32, camera.y as f32, (camera.zoom * ratio) as f32];
-        let steps = STEPS[if camera.zoom > 0.5 {
-            0
-        } else if camera.zoom > 0.14 {
-            1
-        } else {
-            2
-        }];
         gl.use_program(Some(&self.edges.program));
         let u = |i: usize| self.edges.uniforms.get(i).and_then(Option::as_ref);
         gl.uniform3f(u(0), place[0], place[1], place[2]);
         gl.uniform2f(u(1), size[0], size[1]);
         gl.uniform1f(u(2), ratio as f32);
-        gl.uniform1f(u(3), steps as f32);
+        let u_steps = u(3);
         gl.uniform1f(u(4), if camera.zoom > 0.25 { 1.0 } else { 0.8 });
         gl.use_program(Some(&self.glyphs.program));
         let u = |i: usize| self.glyphs.uniforms.get(i).and_then(Option::as_ref);
@@ -186,7 +177,16 @@ impl Renderer {
         let mut from = (0, 0);
         for layer in 0..3 {
             let (strokes, glyphs) = (list.stroke_ends[layer], list.glyph_ends[layer]);
-            self.edges.draw(gl, from.0, strokes, (steps + 1) * 2);
+            let mut begin = from.0;
+            for (class, end) in list.bend_ends[layer].into_iter().enumerate() {
+                if end > begin {
+                    let pieces = pieces(class, camera.zoom * ratio);
+                    gl.use_program(Some(&self.edges.program));
+                    gl.uniform1f(u_steps, pieces as f32);
+                    self.edges.draw(gl, begin, end, (pieces + 1) * 2);
+                }
+                begin = end;
+            }
             self.glyphs.draw(gl, from.1, glyphs, 4);
             from = (strokes, glyphs);
         }
