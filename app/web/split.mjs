@@ -52,15 +52,17 @@ const references = (module) => {
 };
 
 /**
- * How far before an object, in bytes, an address may lie that stands for it: `table[code - 22]` begins its sum there. Of some ten thousand
+ * How far before an object, in bytes, an address may lie that stands for it: `table[code - 22]` begins its sum there. Of all the
  * references that the linker notes of the page (`--emit-relocs`) three are of this kind: 4 bytes before an object of 40, 48 of 624, 176 of 128.
  */
 const before = ({ bytes }) => Math.min(2 * bytes.length, 256);
 
-/** Finds the objects in memory that a number may be the address of: linked one a segment. An end is another's beginning, if one is there. */
+/** Finds the objects in memory that a number may be the address of: linked one a segment. Where one begins, it is that one. */
 const finder = (objects) => {
   const order = objects.map((_, at) => at).sort((a, b) => objects[a].at - objects[b].at);
+  const begins = new Map(objects.map(({ at }, number) => [at, number]));
   return (value) => {
+    if (begins.has(value)) return [begins.get(value)];
     let [low, high] = [0, order.length];
     while (low < high) {
       const middle = (low + high) >> 1;
@@ -72,8 +74,7 @@ const finder = (objects) => {
     for (; low < order.length && objects[order[low]].at - 256 <= value; low += 1) {
       if (objects[order[low]].at - before(objects[order[low]]) <= value) found.push(order[low]);
     }
-    const ended = found.length > 1 && objects[found[0]].at + objects[found[0]].bytes.length === value && objects[found[1]].at === value;
-    return ended ? found.slice(1) : found;
+    return found;
   };
 };
 

@@ -3,7 +3,7 @@
 use regex_lite::{Regex, RegexBuilder};
 use smol_str::SmolStr;
 
-use crate::letters::lower;
+use crate::letters::{bare, lower};
 
 /// A parsed query.
 #[derive(Clone, Debug)]
@@ -136,7 +136,7 @@ fn find_ascii(text: &[u8], needle: &[u8]) -> Option<(u32, u32)> {
 /// Lower case without anything that is neither letter nor digit: how labels and metric names are compared.
 #[must_use]
 pub fn strip(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    bare(text)
 }
 
 /// Reads a query. `None` when there is none: empty, or not complete yet.

@@ -4,6 +4,7 @@ use scope_shared::sort::SmallSort as _;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::grammar::strip;
+use crate::letters::lower;
 use crate::model::NodeSummary;
 use crate::protocol::Suggestion;
 
@@ -41,7 +42,7 @@ fn first_word(text: &str) -> SmolStr {
         .split(['.', ' ', '/', ',', ':', '@'])
         .find(|word| !word.is_empty())
         .unwrap_or_default();
-    word.chars().take(12).flat_map(char::to_lowercase).collect()
+    lower(&word.chars().take(12).collect::<String>()).into()
 }
 
 /// Completions of a query that is being typed: names of fields and metrics that begin so, values of a field after its colon, names of nodes.
