@@ -1,6 +1,7 @@
-// Finds out which functions of the page's program can wait until a map is shown, and writes them to app/web/later.txt: node parts.mjs
+// Finds out which functions of the page's program can wait until a map is shown, and writes them to app/web/later.txt: cargo xtask parts
 // Builds the page so that it notes every function that runs, and opens it on the recorded reports and on this machine's own (SCOPE_BIN, by
-// default the release build), one map after another. To be run again when `cargo xtask sizes` says that the first part has grown.
+// default the release build), one map after another. To be run again when a test says that a map asked for the rest, or
+// `cargo xtask sizes` that the first part has grown.
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -45,5 +46,5 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 const later = [...new Set(names.map(digest))].filter((one) => !ran.has(one)).sort();
-writeFileSync(join(root, "app/web/later.txt"), `# Functions that no map needed; made by app/bench-page/parts.mjs, read by split.mjs.\n${later.join("\n")}\n`);
+writeFileSync(join(root, "app/web/later.txt"), `# Functions that no map needed; made by `cargo xtask parts`, read by split.mjs.\n${later.join("\n")}\n`);
 console.log(`${names.length} functions, of which ${later.length} names can wait`);

@@ -1,6 +1,6 @@
 // Splits the program in two: what runs until a map is shown, which a browser fetches first, and the rest, which arrives while people look.
 //
-// `later.txt` says which functions can wait: those that did not run when `app/bench-page/parts.mjs` last watched the page start. A function
+// `later.txt` says which functions can wait: those that did not run when `cargo xtask parts` last watched the page start. A function
 // it does not know comes first, so code that changes makes the first part larger, never wrong. In the first part a function of the rest is a
 // stub: it asks `rest.js` for the rest, should that not be here yet, and then calls it through a table that both parts share. What nothing
 // in the first part refers to, functions and data (texts, tables of numbers), has no stub and is in the rest alone.

@@ -62,6 +62,8 @@ enum Verb {
         #[arg(long)]
         force: bool,
     },
+    /// Find anew what the page can leave for later, by watching a browser start (`app/web/later.txt`; two minutes). For when a test says so.
+    Parts,
     /// Print the size of every file of the page, as it is and compressed, against the budget.
     Sizes,
     /// Take pictures of every screen into `docs/pictures`.
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
         Verb::Check => test::quick(),
         Verb::Tidy => tidy::run(),
         Verb::Page { force } => page::run(force),
+        Verb::Parts => page::find_parts(),
         Verb::Sizes => sizes::run(),
         Verb::Shots => shots::run(),
         Verb::Bench { only } => bench::run_benches(&only),

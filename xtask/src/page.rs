@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 
+use crate::apt;
 use crate::progress::{Board, Step, with_bar};
-use crate::shell::{cargo, command, logged, root, scratch};
+use crate::shell::{cargo, command, logged, root, scratch, target_dir};
 use crate::source::{fingerprint, is_fresh, remember};
 use crate::tools::{TRUNK, WASM_BINDGEN, ensure, forget_build_directory};
 use crate::wasm_target;
@@ -20,6 +21,31 @@ pub fn run(force: bool) -> Result<()> {
     }
     ensure_tools(&board)?;
     build(&board)
+}
+
+/// `cargo xtask parts`: writes the list that `app/web/split.mjs` goes by, and builds the page by it.
+pub fn find_parts() -> Result<()> {
+    apt::ensure(&apt::BROWSER)?;
+    let (board, _drawer) = Board::start();
+    ensure_tools(&board)?;
+    board.step("scope", "building a server for the page to start from", |step| {
+        let mut build = cargo(&["build", "--locked", "--package", "scope-server", "--bin", "scope"]);
+        with_bar(&mut build);
+        logged(build, &scratch("scope-debug.log")?, |piece| step.cargo_piece(piece))
+    })?;
+    board.step("parts", "building a page that notes what runs, and watching it start", |_| {
+        let folder = root().join("app/bench-page");
+        let log = scratch("parts.log")?;
+        let mut npm = command("npm");
+        npm.args(["ci", "--no-audit", "--no-fund", "--prefix"]).arg(&folder);
+        logged(npm, &log, |_| ())?;
+        let mut node = command("node");
+        node.arg(folder.join("parts.mjs"));
+        node.env("SCOPE_BIN", target_dir().join("debug/scope")).env("RUST_BACKTRACE", "0");
+        node.env_remove("NO_COLOR");
+        logged(node, &log, |_| ())
+    })?;
+    build_if_needed(&board)
 }
 
 /// What building the page needs beyond Rust and Node.

@@ -30,7 +30,7 @@ async fn a_map_needs_only_the_first_part_and_the_rest_follows() -> Result<()> {
         )
         .await?;
     let waited = stage.value(WAITED).await?;
-    ensure!(waited == "false", "the map asked for the rest: run app/bench-page/parts.mjs");
+    ensure!(waited == "false", "the map asked for the rest: run `cargo xtask parts`");
     stage.browser.no_errors().await
 }
 
