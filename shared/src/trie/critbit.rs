@@ -4,13 +4,11 @@
 //! many prefixes are below, a node looks at several bits at once: two children for two prefixes, up to 2^[`MAX_STRIDE`] for thousands.
 //! A look-up is one load for each node passed and one comparison at the end; it never backtracks because the prefixes are disjoint.
 //!
-//! Before the first node stands a bitmap of the first [`TOP_BITS`] bits: most addresses outside end there. An address is taken as its bytes
-//! in the order of the wire, and compared as such, because turning them round is dear in WebAssembly.
+//! Before the first node stands a bitmap of the first [`TOP_BITS`] bits: most addresses outside end there, before their bytes are even turned
+//! into numbers, which is dear in WebAssembly. Numbers are two halves of 64 bits, because 128 are dear there, too.
 
 /// The most bits one node looks at. More would save no step for the sets seen and cost memory.
 const MAX_STRIDE: u32 = 11;
-/// A node looks at two bytes from one of these on.
-const LAST_START: u32 = 14;
 /// How many bits the bitmap looks at: half a kilobyte.
 const TOP_BITS: u32 = 12;
 
@@ -30,8 +28,8 @@ impl Prefix {
         }
     }
 
-    /// What an address is compared with.
-    pub(super) fn leaf(&self) -> Leaf {
+    /// What the halves of an address are compared with, which `halves` takes out of its bytes.
+    pub(super) fn leaf(&self, halves: fn(&[u8; 16]) -> [u64; 2]) -> Leaf {
         Leaf {
             value: halves(&self.bits.to_be_bytes()),
             mask: halves(&mask(self.length).to_be_bytes()),
@@ -48,14 +46,17 @@ fn mask(length: u8) -> u128 {
     u128::MAX.checked_shl(128 - u32::from(length.min(128))).unwrap_or(0)
 }
 
-/// An address in two halves, as the bytes lie in memory.
+/// An address in two halves, as the bytes lie in memory: enough for comparing.
 #[inline]
 pub(super) fn halves(octets: &[u8; 16]) -> [u64; 2] {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *octets;
-    [
-        u64::from_ne_bytes([a, b, c, d, e, f, g, h]),
-        u64::from_ne_bytes([i, j, k, l, m, n, o, p]),
-    ]
+    numbers(octets).map(u64::to_be)
+}
+
+/// An address in two numbers.
+#[inline]
+fn numbers(octets: &[u8; 16]) -> [u64; 2] {
+    let bits = u128::from_be_bytes(*octets);
+    [(bits >> 64) as u64, bits as u64]
 }
 
 /// A prefix to compare with.
@@ -85,26 +86,25 @@ struct Slot {
     at: u32,
     /// How many children a node has, minus one.
     mask: u16,
-    /// By how much two bytes are shifted to bring the node's bits down.
+    /// By how much the half is shifted to bring the node's bits down.
     shift: u8,
-    /// Which two bytes: this one and the next.
-    byte: u8,
+    /// Whether the node's bits are in the lower half.
+    low: bool,
 }
 
 const EMPTY: Slot = Slot {
     at: 0,
     mask: 0,
     shift: 0,
-    byte: 0,
+    low: false,
 };
 
 impl Slot {
     /// Which child an address belongs to.
     #[inline]
-    fn child(self, octets: &[u8; 16]) -> usize {
-        let byte = usize::from(self.byte).min(LAST_START as usize);
-        let bits = u16::from_be_bytes([octets[byte], octets[byte + 1]]);
-        usize::from(bits >> (self.shift & 15) & self.mask)
+    fn child(self, [high, low]: [u64; 2]) -> usize {
+        let half = if self.low { low } else { high };
+        usize::from((half >> (self.shift & 63)) as u16 & self.mask)
     }
 }
 
@@ -128,7 +128,7 @@ impl CritBit {
             slots: Vec::new(),
             leaves: vec![Leaf::NOTHING],
         };
-        trie.leaves.extend(prefixes.iter().map(Prefix::leaf));
+        trie.leaves.extend(prefixes.iter().map(|prefix| prefix.leaf(numbers)));
         for prefix in prefixes {
             let first = (prefix.bits >> (128 - TOP_BITS)) as usize;
             let count = 1 << TOP_BITS.saturating_sub(u32::from(prefix.length));
@@ -149,14 +149,15 @@ impl CritBit {
         if word >> ((octets[0] & 3) << 4 | octets[1] >> 4) & 1 == 0 {
             return false;
         }
+        let address = numbers(octets);
         let mut slot = self.root;
         while slot.mask != 0 {
-            match self.slots.get(slot.at as usize + slot.child(octets)) {
+            match self.slots.get(slot.at as usize + slot.child(address)) {
                 Some(next) => slot = *next,
                 None => return false,
             }
         }
-        self.leaves.get(slot.at as usize).is_some_and(|leaf| leaf.matches(halves(octets)))
+        self.leaves.get(slot.at as usize).is_some_and(|leaf| leaf.matches(address))
     }
 
     /// The subtree of some prefixes, the first of which has the leaf `from`.
@@ -166,18 +167,17 @@ impl CritBit {
         };
         // All prefixes between share what the first and the last share, and all are longer than that, being disjoint.
         let start = first.common(last);
-        let byte = (start / 8).min(LAST_START);
-        let width = 16 - (start - byte * 8);
-        let stride = (usize::BITS - prefixes.len().leading_zeros()).min(MAX_STRIDE).min(width);
+        let end = if start < 64 { 64 } else { 128 };
+        let stride = (usize::BITS - prefixes.len().leading_zeros()).min(MAX_STRIDE).min(end - start);
         let base = self.slots.len();
         self.slots.resize(base + (1 << stride), EMPTY);
         let node = Slot {
             at: base as u32,
             mask: ((1_u32 << stride) - 1) as u16,
-            shift: (width - stride) as u8,
-            byte: byte as u8,
+            shift: (end - start - stride) as u8,
+            low: end == 128,
         };
-        let child_of = |prefix: &Prefix| node.child(&prefix.bits.to_be_bytes());
+        let child_of = |prefix: &Prefix| node.child(numbers(&prefix.bits.to_be_bytes()));
         let mut rest = prefixes;
         let mut next = from;
         while let Some(prefix) = rest.first() {

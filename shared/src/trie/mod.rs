@@ -56,15 +56,20 @@ impl Default for V4 {
 
 #[derive(Clone, Debug)]
 enum V6 {
-    /// One network; none at all is one that nothing matches.
+    /// One network of up to 64 bits, mask and value of the upper half as the bytes lie in memory; none at all is one that nothing matches.
+    Upper {
+        mask: u64,
+        value: u64,
+    },
+    /// One longer network.
     One(Leaf),
-    Few(Few),
+    Few(Box<Few>),
     CritBit(Box<CritBit>),
 }
 
 impl Default for V6 {
     fn default() -> Self {
-        Self::One(Leaf::NOTHING)
+        Self::Upper { mask: 0, value: 1 }
     }
 }
 
@@ -128,6 +133,7 @@ impl NetworkTrie {
             return self.contains_v4(address);
         }
         match &self.v6 {
+            V6::Upper { mask, value } => high & mask == *value,
             V6::One(leaf) => leaf.matches([high, low]),
             V6::Few(few) => few.contains([high, low]),
             V6::CritBit(trie) => trie.contains(&octets),
@@ -183,7 +189,13 @@ impl V6 {
         let prefixes: Vec<Prefix> = networks.iter().map(prefix).collect();
         match prefixes.as_slice() {
             [] => Self::default(),
-            [one] => Self::One(one.leaf()),
+            [one] => match one.leaf(halves) {
+                leaf if one.length <= 64 => Self::Upper {
+                    mask: leaf.mask[0],
+                    value: leaf.value[0],
+                },
+                leaf => Self::One(leaf),
+            },
             many => Few::build(many).map_or_else(|| Self::CritBit(Box::new(CritBit::build(many))), Self::Few),
         }
     }

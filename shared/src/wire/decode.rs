@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::decode_node::NodeField;
 use super::error::{DecodeError, Result};
 use super::gzip::gunzip;
 use super::json_reader::JsonReader;
@@ -67,6 +68,15 @@ macro_rules! fields {
                     _ => Self::Unknown,
                 }
             }
+
+            /// The key, if it is a known one.
+            #[allow(dead_code)]
+            pub(super) fn name(self) -> Option<&'static str> {
+                match self {
+                    $(Self::$variant => std::str::from_utf8($key).ok(),)*
+                    Self::Unknown => None,
+                }
+            }
         }
     };
 }
@@ -119,6 +129,10 @@ pub(super) struct Decoder<R> {
     nodes: usize,
     /// Keys of the maps read last, by [`Guesses`].
     guesses: [Vec<SmolStr>; 3],
+    /// How many entries those maps had: encodings that do not say beforehand have mostly as many again.
+    lengths: [usize; 3],
+    /// Fields of the node read last, in their order.
+    pub(super) fields: Vec<(&'static str, NodeField)>,
     /// Values of the `latest` map read last: what was said of the node before is often said of the next one, too.
     pub(super) values: Vec<SmolStr>,
     /// The topology name of the node read last.
@@ -133,6 +147,8 @@ impl<R: Reader> Decoder<R> {
             now: Timestamp::ZERO,
             nodes: 0,
             guesses: Default::default(),
+            lengths: [0; 3],
+            fields: Vec::new(),
             values: vec![SmolStr::default(); MAX_GUESSES],
             topology: SmolStr::default(),
         }
@@ -315,7 +331,8 @@ impl<R: Reader> Decoder<R> {
         let Some(mut map) = self.reader.map()? else {
             return Ok(VecMap::new());
         };
-        let mut entries: Vec<(SmolStr, V)> = Vec::with_capacity(reserve::<(SmolStr, V)>(self.reader.promised(&map)));
+        let promised = self.reader.promised(&map);
+        let mut entries: Vec<(SmolStr, V)> = Vec::with_capacity(reserve::<(SmolStr, V)>(promised));
         loop {
             let Self {
                 reader,
@@ -340,8 +357,12 @@ impl<R: Reader> Decoder<R> {
                 }
             };
             let value = read(self, entries.len())?;
+            if entries.capacity() == 0 {
+                entries.reserve_exact(reserve::<(SmolStr, V)>(self.lengths[guesses as usize].max(1)));
+            }
             entries.push((key, value));
         }
+        self.lengths[guesses as usize] = entries.len();
         entries.shrink_to_fit();
         Ok(VecMap::from_unsorted(entries))
     }

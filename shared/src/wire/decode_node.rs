@@ -27,6 +27,9 @@ fields!(NodeField {
     Edges = b"edges",
     Controls = b"controls",
 });
+/// How many fields of a node are remembered to be guessed: all there are.
+const MAX_FIELDS: usize = 13;
+
 fields!(LatestField { Timestamp = b"timestamp", Value = b"value" });
 fields!(ControlStateField { Dead = b"dead" });
 fields!(MetricField { Samples = b"samples", Min = b"min", Max = b"max" });
@@ -46,7 +49,9 @@ impl<R: Reader> Decoder<R> {
         let Some(mut map) = self.reader.map()? else { return Ok(()) };
         let mut old_controls = Vec::new();
         let mut counters = Vec::new();
-        while let Some(field) = self.reader.field(&mut map, NodeField::known)? {
+        let mut place = 0;
+        while let Some(field) = self.node_field(&mut map, place)? {
+            place += 1;
             match field {
                 NodeField::Id => node.id = self.string_like(id)?,
                 NodeField::Topology => {
@@ -77,6 +82,28 @@ impl<R: Reader> Decoder<R> {
             node.add_count(&name, count, self.now);
         }
         Ok(())
+    }
+
+    /// The next field of a node, which is probably the one that was at this place in the node before.
+    #[inline]
+    fn node_field(&mut self, map: &mut R::Cursor, place: usize) -> Result<Option<NodeField>> {
+        if !R::GUESSES_FIELDS {
+            return self.reader.field(map, NodeField::known);
+        }
+        if let Some(&(name, field)) = self.fields.get(place)
+            && self.reader.guessed_key(map, name)
+        {
+            return Ok(Some(field));
+        }
+        let field = self.reader.field(map, NodeField::known)?;
+        if let Some((name, field)) = field.and_then(|field| Some((field.name()?, field))) {
+            if let Some(slot) = self.fields.get_mut(place) {
+                *slot = (name, field);
+            } else if self.fields.len() == place && place < MAX_FIELDS {
+                self.fields.push((name, field));
+            }
+        }
+        Ok(field)
     }
 
     fn children(&mut self) -> Result<Vec<Node>> {

@@ -17,6 +17,8 @@ pub(super) struct JsonReader<'a> {
     last: usize,
     budget: Budget,
     scratch: String,
+    /// The time read last, and its text: what a node says was mostly learnt at one time.
+    time: (&'a str, Timestamp),
 }
 
 /// Inside a map or array: whether an entry has been read, so that a comma is due.
@@ -39,6 +41,7 @@ impl<'a> JsonReader<'a> {
             last: 0,
             budget: Budget::default(),
             scratch: String::new(),
+            time: ("", Timestamp::ZERO),
         })
     }
 
@@ -133,6 +136,34 @@ impl<'a> JsonReader<'a> {
         inside.started = true;
         self.budget.spend(1)?;
         Ok(true)
+    }
+
+    /// A string without escapes of which the opening quote has been read, at `from`, and where its closing quote is.
+    #[inline]
+    fn plain(&self, from: usize) -> Option<(&'a str, usize)> {
+        let length = plain_length(self.input.as_bytes().get(from..)?);
+        let end = from + length;
+        let plain = self.input.as_bytes().get(end) == Some(&b'"') && length <= limits::REPORT_STRING_BYTES;
+        Some((self.input.get(from..end).filter(|_| plain)?, end))
+    }
+
+    /// The time in quotes of which the opening one is just before `from`, and what is behind the closing one.
+    #[inline]
+    fn time_at(&mut self, from: usize) -> Option<(Timestamp, usize)> {
+        let (text, time) = self.time;
+        let rest = self.input.as_bytes().get(from..)?;
+        if !text.is_empty() && rest.starts_with(text.as_bytes()) && rest.get(text.len()) == Some(&b'"') {
+            return Some((time, from + text.len() + 1));
+        }
+        let (text, end) = self.plain(from)?;
+        self.time = (text, Timestamp::parse(text)?);
+        Some((self.time.1, end + 1))
+    }
+
+    /// What is behind `text` at a place, if it is there.
+    #[inline]
+    fn after(&self, at: usize, text: &[u8]) -> Option<usize> {
+        self.input.as_bytes().get(at..)?.starts_with(text).then_some(at + text.len())
     }
 
     /// The string whose opening quote is next.
@@ -285,6 +316,7 @@ impl<'a> JsonReader<'a> {
 impl<'a> Reader for JsonReader<'a> {
     type Cursor = Inside;
     type Mark = (usize, Budget);
+    const GUESSES_FIELDS: bool = true;
 
     #[inline]
     fn map(&mut self) -> Result<Option<Inside>> {
@@ -341,6 +373,7 @@ impl<'a> Reader for JsonReader<'a> {
             last: 0,
             budget: Budget::default(),
             scratch: String::new(),
+            time: ("", Timestamp::ZERO),
         };
         again.quoted().map(SmolStr::new).unwrap_or_default()
     }
@@ -379,6 +412,10 @@ impl<'a> Reader for JsonReader<'a> {
             Some(b'n') => self.literal("null").map(|()| Timestamp::ZERO),
             Some(b'"') => {
                 let at = self.at;
+                if let Some((time, end)) = self.time_at(at + 1) {
+                    self.at = end;
+                    return Ok(time);
+                }
                 let time = Timestamp::parse(self.quoted()?);
                 time.ok_or_else(|| {
                     Box::new(DecodeError::Malformed {
@@ -454,6 +491,43 @@ impl<'a> Reader for JsonReader<'a> {
             Some(b'n') => self.literal("null").map(|()| Value::Nil)?,
             _ => self.number("a value")?.into(),
         })
+    }
+
+    #[inline]
+    fn usual_entry<T>(&mut self, read: impl FnOnce(Timestamp, &[u8]) -> Option<T>) -> Option<T> {
+        let time = self.after(self.at, br#"{"timestamp":""#)?;
+        let (time, end) = self.time_at(time)?;
+        let (value, end) = self.plain(self.after(end, br#","value":""#)?)?;
+        let end = self.after(end, br#""}"#)?;
+        let entry = read(time, value.as_bytes())?;
+        // What a map of two entries costs.
+        self.budget.spend(4).ok()?;
+        self.at = end;
+        Some(entry)
+    }
+
+    #[inline]
+    fn guessed_key(&mut self, inside: &mut Inside, guess: &str) -> bool {
+        let mut at = self.at;
+        if inside.empty || (inside.started && self.input.as_bytes().get(at) != Some(&b',')) {
+            return false;
+        }
+        at += usize::from(inside.started);
+        let rest = self.input.as_bytes().get(at..).unwrap_or_default();
+        let Some((b'"', rest)) = rest.split_first() else {
+            return false;
+        };
+        // Text that would be escaped is none that can be compared.
+        let is_it = rest.starts_with(guess.as_bytes())
+            && rest.get(guess.len()..).is_some_and(|rest| rest.starts_with(b"\":"))
+            && plain_length(guess.as_bytes()) == guess.len();
+        if is_it && self.budget.spend(2).is_ok() {
+            self.last = at;
+            inside.started = true;
+            self.at = at + guess.len() + 3;
+            return true;
+        }
+        false
     }
 
     fn mark(&self) -> Self::Mark {

@@ -225,6 +225,7 @@ impl<'a> MsgpackReader<'a> {
 impl<'a> Reader for MsgpackReader<'a> {
     type Cursor = usize;
     type Mark = (&'a [u8], Budget);
+    const GUESSES_FIELDS: bool = false;
 
     #[inline]
     fn map(&mut self) -> Result<Option<usize>> {

@@ -15,6 +15,8 @@ pub(super) trait Reader {
     type Cursor;
     /// A place to come back to.
     type Mark;
+    /// Whether comparing with a guess is cheaper than looking a field's name up.
+    const GUESSES_FIELDS: bool;
 
     /// Enters a map; `None` is `null`. (An empty array also reads as an empty map: the original takes structures in that form.)
     fn map(&mut self) -> Result<Option<Self::Cursor>>;
