@@ -28,11 +28,11 @@ impl Prefix {
         }
     }
 
-    /// What the halves of an address are compared with, which `halves` takes out of its bytes.
-    pub(super) fn leaf(&self, halves: fn(&[u8; 16]) -> [u64; 2]) -> Leaf {
+    /// What an address is compared with.
+    pub(super) fn leaf(&self) -> Leaf {
         Leaf {
-            value: halves(&self.bits.to_be_bytes()),
-            mask: halves(&mask(self.length).to_be_bytes()),
+            value: halves(self.bits.to_be_bytes()),
+            mask: halves(mask(self.length).to_be_bytes()),
         }
     }
 
@@ -46,17 +46,11 @@ fn mask(length: u8) -> u128 {
     u128::MAX.checked_shl(128 - u32::from(length.min(128))).unwrap_or(0)
 }
 
-/// An address in two halves, as the bytes lie in memory: enough for comparing.
+/// An address in two halves, least significant byte first, as most machines have them in memory anyway: enough for comparing.
 #[inline]
-pub(super) fn halves(octets: &[u8; 16]) -> [u64; 2] {
-    numbers(octets).map(u64::to_be)
-}
-
-/// An address in two numbers.
-#[inline]
-fn numbers(octets: &[u8; 16]) -> [u64; 2] {
-    let bits = u128::from_be_bytes(*octets);
-    [(bits >> 64) as u64, bits as u64]
+pub(super) fn halves(octets: [u8; 16]) -> [u64; 2] {
+    let bits = u128::from_le_bytes(octets);
+    [bits as u64, (bits >> 64) as u64]
 }
 
 /// A prefix to compare with.
@@ -100,7 +94,7 @@ const EMPTY: Slot = Slot {
 };
 
 impl Slot {
-    /// Which child an address belongs to.
+    /// Which child an address belongs to, whose halves are numbers here.
     #[inline]
     fn child(self, [high, low]: [u64; 2]) -> usize {
         let half = if self.low { low } else { high };
@@ -108,11 +102,38 @@ impl Slot {
     }
 }
 
+/// Whether any prefix begins with some bits.
+#[derive(Clone, Debug)]
+pub(super) struct Top([u64; 1 << (TOP_BITS - 6)]);
+
+impl Top {
+    /// Of some prefixes.
+    pub(super) fn of(prefixes: &[Prefix]) -> Self {
+        let mut top = [0; 1 << (TOP_BITS - 6)];
+        for prefix in prefixes {
+            let first = (prefix.bits >> (128 - TOP_BITS)) as usize;
+            let count = 1 << TOP_BITS.saturating_sub(u32::from(prefix.length));
+            for bits in first..first + count {
+                if let Some(word) = top.get_mut(bits / 64) {
+                    *word |= 1 << (bits % 64);
+                }
+            }
+        }
+        Self(top)
+    }
+
+    /// Whether a prefix may hold the address with this upper half.
+    #[inline]
+    pub(super) fn admits(&self, high: u64) -> bool {
+        let [first, second] = [high as u8, (high >> 8) as u8];
+        self.0[usize::from(first >> 2)] >> ((first & 3) << 4 | second >> 4) & 1 != 0
+    }
+}
+
 /// The trie.
 #[derive(Clone, Debug)]
 pub(super) struct CritBit {
-    /// Whether any prefix begins with these bits.
-    top: [u64; 1 << (TOP_BITS - 6)],
+    top: Top,
     root: Slot,
     slots: Vec<Slot>,
     /// The first one is [`Leaf::NOTHING`].
@@ -123,33 +144,23 @@ impl CritBit {
     /// From disjoint prefixes in ascending order.
     pub(super) fn build(prefixes: &[Prefix]) -> Self {
         let mut trie = Self {
-            top: [0; 1 << (TOP_BITS - 6)],
+            top: Top::of(prefixes),
             root: EMPTY,
             slots: Vec::new(),
             leaves: vec![Leaf::NOTHING],
         };
-        trie.leaves.extend(prefixes.iter().map(|prefix| prefix.leaf(numbers)));
-        for prefix in prefixes {
-            let first = (prefix.bits >> (128 - TOP_BITS)) as usize;
-            let count = 1 << TOP_BITS.saturating_sub(u32::from(prefix.length));
-            for bits in first..first + count {
-                if let Some(word) = trie.top.get_mut(bits / 64) {
-                    *word |= 1 << (bits % 64);
-                }
-            }
-        }
+        trie.leaves.extend(prefixes.iter().map(Prefix::leaf));
         trie.root = trie.subtree(prefixes, 1);
         trie
     }
 
-    /// Whether one of the prefixes holds the address.
+    /// Whether one of the prefixes holds the address, given as its [`halves`].
     #[inline]
-    pub(super) fn contains(&self, octets: &[u8; 16]) -> bool {
-        let word = self.top[usize::from(octets[0] >> 2)];
-        if word >> ((octets[0] & 3) << 4 | octets[1] >> 4) & 1 == 0 {
+    pub(super) fn contains(&self, halves: [u64; 2]) -> bool {
+        if !self.top.admits(halves[0]) {
             return false;
         }
-        let address = numbers(octets);
+        let address = halves.map(u64::swap_bytes);
         let mut slot = self.root;
         while slot.mask != 0 {
             match self.slots.get(slot.at as usize + slot.child(address)) {
@@ -157,7 +168,7 @@ impl CritBit {
                 None => return false,
             }
         }
-        self.leaves.get(slot.at as usize).is_some_and(|leaf| leaf.matches(address))
+        self.leaves.get(slot.at as usize).is_some_and(|leaf| leaf.matches(halves))
     }
 
     /// The subtree of some prefixes, the first of which has the leaf `from`.
@@ -177,7 +188,7 @@ impl CritBit {
             shift: (end - start - stride) as u8,
             low: end == 128,
         };
-        let child_of = |prefix: &Prefix| node.child(numbers(&prefix.bits.to_be_bytes()));
+        let child_of = |prefix: &Prefix| node.child([(prefix.bits >> 64) as u64, prefix.bits as u64]);
         let mut rest = prefixes;
         let mut next = from;
         while let Some(prefix) = rest.first() {

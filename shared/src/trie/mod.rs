@@ -39,7 +39,7 @@ pub struct NetworkTrie {
 
 #[derive(Clone, Debug)]
 enum V4 {
-    /// One network, mask and value as the bytes lie in memory; none at all is one that nothing matches.
+    /// One network, mask and value least significant byte first; none at all is one that nothing matches.
     One {
         mask: u32,
         value: u32,
@@ -56,7 +56,7 @@ impl Default for V4 {
 
 #[derive(Clone, Debug)]
 enum V6 {
-    /// One network of up to 64 bits, mask and value of the upper half as the bytes lie in memory; none at all is one that nothing matches.
+    /// One network of up to 64 bits, mask and value of its upper half; none at all is one that nothing matches.
     Upper {
         mask: u64,
         value: u64,
@@ -72,6 +72,9 @@ impl Default for V6 {
         Self::Upper { mask: 0, value: 1 }
     }
 }
+
+/// The third quarter of an IPv4-mapped address, least significant byte first.
+const MAPPED: u32 = 0xffff_0000;
 
 impl NetworkTrie {
     /// From networks in any order. Host bits are masked off; networks inside other networks of the set are dropped.
@@ -112,12 +115,9 @@ impl NetworkTrie {
     #[inline]
     pub fn contains_v4(&self, address: Ipv4Addr) -> bool {
         match &self.v4 {
-            V4::One { mask, value } => u32::from_ne_bytes(address.octets()) & mask == *value,
+            V4::One { mask, value } => u32::from_le_bytes(address.octets()) & mask == *value,
             V4::Direct(direct) => direct.contains(address.to_bits()),
-            V4::CritBit(trie) => {
-                let [a, b, c, d] = address.octets();
-                trie.contains(&[a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
-            }
+            V4::CritBit(trie) => trie.contains([u64::from(u32::from_le_bytes(address.octets())), 0]),
         }
     }
 
@@ -125,18 +125,15 @@ impl NetworkTrie {
     #[must_use]
     #[inline]
     pub fn contains_v6(&self, address: Ipv6Addr) -> bool {
-        let octets = address.octets();
-        let [high, low] = halves(&octets);
-        if high == 0
-            && let Some(address) = address.to_ipv4_mapped()
-        {
-            return self.contains_v4(address);
+        let [high, low] = halves(address.octets());
+        if high == 0 && low as u32 == MAPPED {
+            return self.contains_v4(Ipv4Addr::from(((low >> 32) as u32).to_le_bytes()));
         }
         match &self.v6 {
             V6::Upper { mask, value } => high & mask == *value,
             V6::One(leaf) => leaf.matches([high, low]),
             V6::Few(few) => few.contains([high, low]),
-            V6::CritBit(trie) => trie.contains(&octets),
+            V6::CritBit(trie) => trie.contains([high, low]),
         }
     }
 
@@ -170,8 +167,8 @@ impl V4 {
             [one] => {
                 let (network, mask) = ends(one);
                 Self::One {
-                    mask: u32::from_ne_bytes(mask.octets()),
-                    value: u32::from_ne_bytes(network.octets()),
+                    mask: u32::from_le_bytes(mask.octets()),
+                    value: u32::from_le_bytes(network.octets()),
                 }
             }
             many => {
@@ -189,7 +186,7 @@ impl V6 {
         let prefixes: Vec<Prefix> = networks.iter().map(prefix).collect();
         match prefixes.as_slice() {
             [] => Self::default(),
-            [one] => match one.leaf(halves) {
+            [one] => match one.leaf() {
                 leaf if one.length <= 64 => Self::Upper {
                     mask: leaf.mask[0],
                     value: leaf.value[0],
