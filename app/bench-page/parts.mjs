@@ -46,5 +46,5 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 const later = [...new Set(names.map(digest))].filter((one) => !ran.has(one)).sort();
-writeFileSync(join(root, "app/web/later.txt"), `# Functions that no map needed; made by `cargo xtask parts`, read by split.mjs.\n${later.join("\n")}\n`);
+writeFileSync(join(root, "app/web/later.txt"), `# Functions that no map needed; made by cargo xtask parts, read by split.mjs.\n${later.join("\n")}\n`);
 console.log(`${names.length} functions, of which ${later.length} names can wait`);

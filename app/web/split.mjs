@@ -113,9 +113,10 @@ const rename = (module, short) => {
   }
   const exported = Array.from({ length: module.getNumExports() }, (_, at) => binaryen.getExportInfo(module.getExportByIndex(at)));
   for (const { name, kind, value } of exported) {
-    if (kind !== binaryen.ExternalFunction || !short.has(name)) continue;
+    if (!short.has(name)) continue;
     module.removeExport(name);
-    module.addFunctionExport(value, short.get(name));
+    if (kind === binaryen.ExternalTable) module.addTableExport(value, short.get(name));
+    else module.addFunctionExport(value, short.get(name));
   }
 };
 

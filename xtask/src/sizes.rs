@@ -8,16 +8,14 @@ use crate::page;
 use crate::progress::Board;
 use crate::shell::root;
 
-/// Compressed bytes before the first terminal: what we want to get to.
+/// Compressed bytes before the map shows, at most.
 const BUDGET: u64 = 400_000;
-/// What no change may exceed meanwhile: a little above the page as it is. To be lowered with every saving, until it is the budget.
-const CEILING: u64 = 470_000;
-/// Whether a file is fetched when the first terminal opens, or after the page has started (`app/web/split.mjs`).
+/// Whether a map does without the file: it is fetched when the first terminal opens, or while the page starts (`app/web/finish.mjs`).
 fn is_later(name: &str) -> bool {
-    name.starts_with("vendor/") || (name.starts_with("rest-") && name.ends_with(".wasm"))
+    name.starts_with("vendor/") || name.starts_with("more-") || (name.starts_with("rest-") && name.ends_with(".wasm"))
 }
 
-/// Prints the table and how far the budget is; an error above the ceiling.
+/// Prints the table and how far the budget is; an error above it.
 pub fn run() -> Result<()> {
     {
         let (board, _drawer) = Board::start();
@@ -43,10 +41,7 @@ pub fn run() -> Result<()> {
     println!("{:<44} {:>10} {first:>10}  of at most {BUDGET}", "before the map shows", "");
     println!("{:<44} {:>10} {later:>10}", "later", "");
     if first > BUDGET {
-        println!("the page is {} bytes over its budget", first - BUDGET);
-    }
-    if first > CEILING {
-        bail!("the page has grown {} bytes above the ceiling of {CEILING}", first - CEILING);
+        bail!("the page is {} bytes over its budget of {BUDGET}; `cargo xtask parts` may help", first - BUDGET);
     }
     Ok(())
 }
