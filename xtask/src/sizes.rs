@@ -41,7 +41,10 @@ pub fn run() -> Result<()> {
     println!("{:<44} {:>10} {first:>10}  of at most {BUDGET}", "before the map shows", "");
     println!("{:<44} {:>10} {later:>10}", "later", "");
     if first > BUDGET {
-        bail!("the page is {} bytes over its budget of {BUDGET}; `cargo xtask parts` may help", first - BUDGET);
+        bail!(
+            "the page is {} bytes over its budget of {BUDGET}; `cargo xtask parts` may help",
+            first - BUDGET
+        );
     }
     Ok(())
 }
