@@ -10,6 +10,7 @@ use scope_shared::report::SmolStr;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::cgroup::UsageReader;
 use crate::config::{Allow, Args, CollectArgs, Role};
 use crate::controls::{ControlError, Registry, SLOW};
 use crate::cri::Cri;
@@ -61,6 +62,7 @@ pub async fn run(args: Args, shutdown: CancellationToken) -> anyhow::Result<()> 
         collect,
         control,
     } = args;
+    crate::process_setup::allow_many_files();
     let stop = shutdown.child_token();
     // Everything below stops with this guard, also when an error ends the start.
     let guard = stop.clone().drop_guard();
@@ -201,7 +203,7 @@ fn add_machine(parts: &mut Parts, collect: &CollectArgs, meter: &Meter, local_ne
     if collect.processes {
         match Walker::new(&collect.proc_root) {
             Ok(walker) => {
-                machine.walker = Some(walker);
+                machine.walker = Some(walker.with_groups(UsageReader::new(&collect.cgroup_root)));
                 parts.reporters.push(Box::new(Processes::new(
                     parts.host_id.clone(),
                     collect.omit_cmd_args,

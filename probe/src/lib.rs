@@ -29,6 +29,7 @@ pub mod pipes;
 pub mod plugins;
 pub mod proc;
 pub mod process;
+mod process_setup;
 pub mod publish;
 pub mod reporter;
 pub mod runtimes;
@@ -44,6 +45,7 @@ pub mod weave;
 pub use assemble::run;
 pub use config::{Args, CollectArgs, ConnectArgs, ControlArgs};
 pub use doctor::run as doctor;
+pub use process_setup::runtime;
 
 /// The version in reports and headers.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

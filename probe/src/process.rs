@@ -3,11 +3,10 @@
 //! A process whose reading did not change keeps the node it had, so that a thousand idle processes cost next to nothing: nothing is built,
 //! compared or sent for them. Nodes are therefore complete when they leave here, host and container included.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use scope_shared::report::{Kind, Metric, Node, Report, SmolStr};
+use scope_shared::report::{Kind, Metric, Node, Nodes, Report, SmolStr, VecMap};
 use scope_shared::time::Timestamp;
 use smol_str::{ToSmolStr as _, format_smolstr};
 
@@ -28,16 +27,23 @@ const MEASURES: &[Measure] = &[
     Measure::new("open_files_count", "Open files", "integer", 3.0),
 ];
 
+/// What a node has at most: the rows, its name, its host, its container.
+const MOST_ROWS: usize = ROWS.len() + 3;
+/// Host, container, image.
+const MOST_PARENTS: usize = 3;
+
 /// Reports processes.
 pub struct Processes {
     host_id: SmolStr,
     host_node: SmolStr,
     omit_arguments: bool,
     containers: ContainerIndex,
-    /// Of the containers, when `made` was made.
+    /// Of the containers, when the nodes were made.
     changes: u64,
-    /// The readings of the last report, and what was made of them.
-    made: HashMap<u32, (Arc<Process>, Arc<Node>), foldhash::fast::RandomState>,
+    /// The readings of the last report, ascending by pid.
+    read: Vec<Arc<Process>>,
+    /// What was made of them.
+    nodes: Nodes,
 }
 
 impl Processes {
@@ -50,8 +56,37 @@ impl Processes {
             omit_arguments,
             containers,
             changes: 0,
-            made: HashMap::default(),
+            read: Vec::new(),
+            nodes: Nodes::new(),
         }
+    }
+
+    fn id(&self, pid: u32) -> SmolStr {
+        format_smolstr!("{};{pid}", self.host_id)
+    }
+
+    /// Makes the nodes of processes whose readings changed, or of all if their containers did.
+    fn update(&mut self, tick: &Tick) {
+        let containers = self.containers.clone();
+        let ties = containers.ties();
+        let anew = std::mem::replace(&mut self.changes, ties.changes()) != ties.changes();
+        let before = std::mem::take(&mut self.read);
+        let mut before = before.iter().peekable();
+        // Both ascend: side by side.
+        for process in tick.processes.processes() {
+            while let Some(gone) = before.next_if(|known| known.pid < process.pid) {
+                self.nodes.remove(&self.id(gone.pid));
+            }
+            let known = before.next_if(|known| known.pid == process.pid);
+            if anew || known.is_none_or(|known| !Arc::ptr_eq(known, process)) {
+                let node = self.complete(process, &ties, tick);
+                self.nodes.insert(node.id.clone(), node);
+            }
+        }
+        for gone in before {
+            self.nodes.remove(&self.id(gone.pid));
+        }
+        self.read = tick.processes.processes().to_vec();
     }
 
     fn complete(&self, process: &Process, ties: &Ties<'_>, tick: &Tick) -> Arc<Node> {
@@ -64,7 +99,13 @@ impl Processes {
     }
 
     fn node(&self, process: &Process, snapshot: &Snapshot, now: Timestamp) -> Node {
-        let mut node = Node::new(format_smolstr!("{};{}", self.host_id, process.pid), Kind::Process.name());
+        // There may be thousands, kept from one report to the next: no room to grow.
+        let mut node = Node {
+            latest: VecMap::with_capacity(MOST_ROWS),
+            metrics: VecMap::with_capacity(MEASURES.len()),
+            parents: VecMap::with_capacity(MOST_PARENTS),
+            ..Node::new(self.id(process.pid), Kind::Process.name())
+        };
         node.set_latest("pid", now, process.pid.to_smolstr());
         node.set_latest("threads", now, process.threads.to_smolstr());
         if !process.name.is_empty() {
@@ -107,23 +148,8 @@ impl Reporter for Processes {
         let topology = report.topology_mut(Kind::Process);
         template::rows(topology, ROWS);
         template::measures(topology, MEASURES);
-        let ties = self.containers.ties();
-        let changes = ties.changes();
-        let mut made = HashMap::with_capacity_and_hasher(tick.processes.processes().len(), foldhash::fast::RandomState::default());
-        for process in tick.processes.processes() {
-            let known = self
-                .made
-                .get(&process.pid)
-                .filter(|(read, _)| changes == self.changes && Arc::ptr_eq(read, process));
-            let node = match known {
-                Some((_, node)) => Arc::clone(node),
-                None => self.complete(process, &ties, tick),
-            };
-            topology.nodes.insert(node.id.clone(), Arc::clone(&node));
-            made.insert(process.pid, (Arc::clone(process), node));
-        }
-        drop(ties);
-        (self.made, self.changes) = (made, changes);
+        self.update(tick);
+        report.topology_mut(Kind::Process).nodes = self.nodes.clone();
         report
     }
 
@@ -135,6 +161,7 @@ impl Reporter for Processes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::taggers::ContainerInfo;
 
     fn walk() -> Arc<Snapshot> {
         let process = Process {
@@ -174,6 +201,47 @@ mod tests {
         assert_eq!(metric("process_cpu_usage_percent"), Some((12.5, 200.0)));
         assert_eq!(metric("process_memory_usage_bytes"), Some((4096.0, 18_446_744_073_709_551_615.0)));
         assert_eq!(metric("open_files_count"), Some((9.0, 1024.0)));
+    }
+
+    #[tokio::test]
+    async fn what_did_not_change_keeps_its_node_and_what_ended_loses_it() {
+        let process = |pid: u32, threads: u32| {
+            Arc::new(Process {
+                pid,
+                threads,
+                ..Process::default()
+            })
+        };
+        let (calm, busy) = (process(9, 1), process(10, 1));
+        let containers = ContainerIndex::default();
+        let mut source = Processes::new("h".into(), false, containers.clone());
+        let mut seen = async |processes: Vec<Arc<Process>>| {
+            let tick = Tick {
+                now: Timestamp::from_unix(1, 0),
+                processes: Arc::new(Snapshot::new(processes, 1000, 2)),
+            };
+            source.report(&tick).await.topology(Kind::Process).nodes.clone()
+        };
+        let first = seen(vec![calm.clone(), busy.clone(), process(100, 1)]).await;
+        let second = seen(vec![process(2, 1), calm.clone(), process(10, 7)]).await;
+        assert_eq!(second.keys().map(SmolStr::as_str).collect::<Vec<_>>(), ["h;10", "h;2", "h;9"]);
+        assert!(Arc::ptr_eq(&first["h;9"], &second["h;9"]));
+        assert_eq!(second["h;10"].latest("threads"), Some("7"));
+        containers.set(
+            "c".into(),
+            ContainerInfo {
+                pid: 9,
+                running: true,
+                ..ContainerInfo::default()
+            },
+        );
+        let third = seen(vec![calm]).await;
+        assert_eq!(third.len(), 1);
+        assert_eq!(
+            third["h;9"].latest("docker_container_id"),
+            Some("c"),
+            "its container came to be known"
+        );
     }
 
     #[tokio::test]

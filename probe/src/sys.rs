@@ -1,4 +1,5 @@
-//! The probe's only `unsafe` code: system calls that no library we use wraps. `bpf(2)`, `perf_event_open(2)` and a ring buffer's memory.
+//! The probe's only `unsafe` code: system calls that no library we use wraps. `bpf(2)`, `perf_event_open(2)`, a ring
+//! buffer's memory, and the allocator's settings.
 //!
 //! Safe functions around single calls; what is loaded and why is decided in [`crate::ebpf`].
 #![allow(unsafe_code)]
@@ -181,6 +182,20 @@ pub fn attach_to_tracepoint(tracepoint: u64, program: &OwnedFd) -> io::Result<Ow
         }
     }
     Ok(event)
+}
+
+/// Has the allocator give memory back and not spread it over threads: of a program of few threads that makes a large report every few seconds, most
+/// of the memory would otherwise be holes. Only glibc's needs to be told.
+pub fn keep_little_memory() {
+    #[cfg(target_env = "gnu")]
+    for (option, value) in [
+        (libc::M_ARENA_MAX, 1),
+        (libc::M_MMAP_THRESHOLD, 128 << 10),
+        (libc::M_TRIM_THRESHOLD, 128 << 10),
+    ] {
+        // SAFETY: takes two numbers and changes the allocator's settings; a refusal leaves them as they were.
+        unsafe { libc::mallopt(option, value) };
+    }
 }
 
 /// The reading end of a BPF ring buffer, mapped into memory.

@@ -6,7 +6,7 @@ mod common;
 use scope_shared::frame::Encoding;
 use scope_shared::report::{Kind, Latest, Metric, Node, Report, Sample, SmolStr, StringSet, Value};
 use scope_shared::time::Timestamp;
-use scope_shared::wire::{DecodeError, decode_report, encode_json, encode_msgpack, gunzip, gzip};
+use scope_shared::wire::{DecodeError, decode_report, encode_json, encode_msgpack, encode_msgpack_gzip, gunzip, gzip};
 
 fn json(text: &str) -> Result<Report, DecodeError> {
     decode_report(text.as_bytes(), Encoding::Json, false)
@@ -44,6 +44,8 @@ fn recorded_reports_survive_both_encodings() {
             decode_report(&gzip(&encode_json(&report), 6), Encoding::Json, true).unwrap() == report,
             "{name} gzip'd"
         );
+        let squeezed = gunzip(&encode_msgpack_gzip(&report, 1), usize::MAX).unwrap();
+        assert!(squeezed == encode_msgpack(&report), "{name} compressed piece by piece");
     }
 }
 

@@ -44,18 +44,15 @@ struct ProbeProgram {
 
 fn main() {
     let mut arguments = std::env::args();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .expect("a runtime");
     if arguments.nth(1).as_deref() == Some("probe") {
         let program = ProbeProgram::parse_from(std::iter::once("probe".to_owned()).chain(arguments));
-        runtime
+        // As `scope probe` does.
+        scope_probe::runtime()
+            .expect("a runtime")
             .block_on(scope_probe::run(program.args, CancellationToken::new()))
             .expect("the probe runs");
     } else {
-        runtime.block_on(measure());
+        tokio::runtime::Runtime::new().expect("a runtime").block_on(measure());
     }
 }
 

@@ -7,4 +7,4 @@ mod membership;
 mod usage;
 
 pub use membership::{ContainerRef, Membership, Runtime};
-pub use usage::{Pressure, Usage, UsageReader};
+pub use usage::{CpuClock, Pressure, Usage, UsageReader, keyed, some_avg10};

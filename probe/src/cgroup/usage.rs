@@ -1,8 +1,10 @@
 //! What a container uses, from cgroup files: CPU time, memory as `docker stats` counts it, pressure.
 //!
-//! A few small files a container and tick instead of an HTTP stream each. Nothing is cached but where the trees are mounted.
+//! A few small files a container and tick instead of an HTTP stream each. Nothing is cached but where the trees are mounted; only the CPU time,
+//! which is read again and again, has a file that stays open ([`CpuClock`]).
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Membership;
@@ -21,17 +23,13 @@ pub struct Pressure {
     pub io: f64,
 }
 
-/// One reading. Fields that this kernel or controller does not offer are `None`.
+/// One reading, without the CPU time. Fields that this kernel or controller does not offer are `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usage {
-    /// CPU time used since the group was made, nanoseconds, all CPUs together.
-    pub cpu_nanos: Option<u64>,
     /// Memory without inactive page cache, bytes: what `docker stats` shows.
     pub memory_bytes: Option<u64>,
     /// Memory limit in bytes; `None` if there is none.
     pub memory_limit: Option<u64>,
-    /// Number of processes and threads in the group.
-    pub pids: Option<u64>,
     /// Pressure stall information (cgroup v2, kernels with PSI).
     pub pressure: Option<Pressure>,
 }
@@ -42,6 +40,29 @@ pub struct UsageReader {
     unified: Option<PathBuf>,
     memory: Option<PathBuf>,
     cpuacct: Option<PathBuf>,
+}
+
+/// The CPU time of one group, from a file that stays open.
+#[derive(Debug)]
+pub struct CpuClock {
+    file: File,
+    unified: bool,
+}
+
+impl CpuClock {
+    /// CPU time used since the group was made, nanoseconds, all CPUs together. `None` when the group is gone.
+    #[must_use]
+    pub fn nanos(&self) -> Option<u64> {
+        // The first line is the one that counts.
+        let mut buffer = [0_u8; 256];
+        let count = self.file.read_at(&mut buffer, 0).ok()?;
+        let text = str::from_utf8(buffer.get(..count)?).ok()?;
+        if self.unified {
+            keyed(text, "usage_usec").map(|micros| micros.saturating_mul(1000))
+        } else {
+            text.trim().parse().ok()
+        }
+    }
 }
 
 impl UsageReader {
@@ -67,28 +88,21 @@ impl UsageReader {
         }
     }
 
-    /// Reads what the group of `membership` uses. A group that is gone gives an empty reading.
+    /// The CPU time alone: while it stands still the rest hardly moves. `None` for a group that is gone or has no such file.
+    #[must_use]
+    pub fn cpu_clock(&self, membership: &Membership) -> Option<CpuClock> {
+        let open = |tree: Option<&Path>, path: &str, name: &str, unified: bool| {
+            let file = File::open(group(tree, path)?.join(name)).ok()?;
+            let clock = CpuClock { file, unified };
+            clock.nanos().map(|_| clock)
+        };
+        open(self.unified.as_deref(), &membership.unified, "cpu.stat", true)
+            .or_else(|| open(self.cpuacct.as_deref(), &membership.cpuacct, "cpuacct.usage", false))
+    }
+
+    /// Reads everything but the CPU time. A group that is gone gives an empty reading.
     #[must_use]
     pub fn read(&self, membership: &Membership) -> Usage {
-        Usage {
-            cpu_nanos: self.cpu_nanos(membership),
-            ..self.read_all_but_cpu(membership)
-        }
-    }
-
-    /// Reads the CPU time alone: one small file. While it stands still the rest hardly moves.
-    #[must_use]
-    pub fn cpu_nanos(&self, membership: &Membership) -> Option<u64> {
-        let unified = group(self.unified.as_deref(), &membership.unified)
-            .and_then(|group| text(&group.join("cpu.stat")))
-            .and_then(|text| keyed(&text, "usage_usec"))
-            .map(|micros| micros.saturating_mul(1000));
-        unified.or_else(|| number(&group(self.cpuacct.as_deref(), &membership.cpuacct)?.join("cpuacct.usage")))
-    }
-
-    /// Reads everything but the CPU time.
-    #[must_use]
-    pub fn read_all_but_cpu(&self, membership: &Membership) -> Usage {
         let mut usage = Usage::default();
         if let Some(group) = group(self.unified.as_deref(), &membership.unified) {
             read_v2(&group, &mut usage);
@@ -117,7 +131,6 @@ fn read_v2(group: &Path, usage: &mut Usage) {
         usage.memory_bytes = Some(without_cache(current, inactive));
         usage.memory_limit = number(&group.join("memory.max"));
     }
-    usage.pids = number(&group.join("pids.current"));
     let pressure = |name: &str| text(&group.join(name)).and_then(|text| some_avg10(&text));
     if let Some(cpu) = pressure("cpu.pressure") {
         usage.pressure = Some(Pressure {

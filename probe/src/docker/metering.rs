@@ -2,6 +2,8 @@
 //!
 //! A value that did not change keeps its sample, so that nothing is sent for a container that does nothing.
 
+use std::sync::Arc;
+
 use scope_shared::report::{Metric, Node, VecMap};
 use scope_shared::time::Timestamp;
 
@@ -21,11 +23,12 @@ pub struct ContainerMeter {
 
 impl ContainerMeter {
     /// Takes a reading. `total_memory` is the limit of a container without one.
-    pub fn read(&mut self, reader: &UsageReader, cgroup: &Membership, machine: &Snapshot, total_memory: f64, now: Timestamp) {
-        let cpu = reader.cpu_nanos(cgroup);
+    pub fn read(&mut self, reader: &UsageReader, cgroup: &Arc<Membership>, machine: &Snapshot, total_memory: f64, now: Timestamp) {
+        // The walk has read it, but for groups beyond what it keeps open.
+        let cpu = machine.group_cpu(cgroup).or_else(|| reader.cpu_clock(cgroup)?.nanos());
         self.note_cpu(cpu, machine.cpus, now);
         if self.idle.is_multiple_of(IDLE_EVERY) {
-            self.note_rest(&reader.read_all_but_cpu(cgroup), total_memory, now);
+            self.note_rest(&reader.read(cgroup), total_memory, now);
         }
     }
 

@@ -7,6 +7,7 @@ mod listeners;
 mod namespaces;
 mod nat;
 mod owners;
+mod pace;
 mod report;
 mod sensors;
 mod table;

@@ -13,13 +13,14 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use super::pace::Turn;
 use super::table::Millis;
 use crate::conntrack::Conntrack;
 use crate::netlink::{self, Netlink, attributes};
 use crate::proc::{ProcRoot, Snapshot};
-use crate::sockets::{DestroyEvents, Diag};
+use crate::sockets::{Activity, ActivityFiles, DestroyEvents, Diag, Protocol};
 
-/// Namespaces looked at, at most; each holds up to five descriptors.
+/// Namespaces looked at, at most; each holds up to eight descriptors.
 const MAX_NAMESPACES: usize = 1024;
 /// How often a namespace's addresses are listed again.
 const ADDRESSES_EVERY: Millis = 10_000;
@@ -54,10 +55,11 @@ pub struct Namespace {
     pub dump_flows: bool,
     /// Addresses of its interfaces, loopback left out.
     pub addresses: HashSet<IpAddr>,
-    /// When its TCP sockets were last swept; zero for never.
-    pub swept: Millis,
-    /// When its UDP sockets were last swept; zero for never.
-    pub swept_udp: Millis,
+    /// When its TCP sockets are swept.
+    pub tcp: Turn,
+    /// When its UDP sockets are swept.
+    pub udp: Turn,
+    activity: Option<ActivityFiles>,
     route: Option<Netlink>,
     listed: Option<Millis>,
 }
@@ -110,7 +112,8 @@ impl Namespaces {
         for (inode, pid) in present {
             if let Some(namespace) = self.by_inode.get_mut(&inode) {
                 namespace.pid = pid;
-            } else if let Some(namespace) = self.open(inode, pid) {
+            } else {
+                let namespace = self.open(inode, pid);
                 self.by_inode.insert(inode, namespace);
             }
         }
@@ -157,14 +160,14 @@ impl Namespaces {
         self.by_inode.get_mut(&inode)
     }
 
-    fn open(&mut self, inode: u32, pid: u32) -> Option<Namespace> {
+    fn open(&mut self, inode: u32, pid: u32) -> Namespace {
         let entered = if inode == self.own {
             Ok(false)
         } else {
             self.enter(inode, pid).map(|()| true)
         };
-        let namespace = match &entered {
-            Ok(_) => Some(Namespace::open_here(pid, self.wanted)),
+        let mut namespace = match &entered {
+            Ok(_) => Namespace::open_here(pid, self.wanted),
             Err(error) => {
                 let text = format!("cannot enter network namespaces, sockets there stay unseen (run as root): {error}");
                 if self.trouble.as_ref() != Some(&text) {
@@ -172,9 +175,10 @@ impl Namespaces {
                     self.trouble = Some(text);
                 }
                 // Still listed, so that `/proc/<pid>/net` can serve.
-                Some(Namespace::closed(pid))
+                Namespace::closed(pid)
             }
         };
+        namespace.activity = ActivityFiles::open(&self.root, pid).ok();
         if matches!(entered, Ok(true))
             && let Err(error) = move_into_link_name_space(self.home.as_fd(), Some(LinkNameSpaceType::Network))
         {
@@ -202,8 +206,9 @@ impl Namespace {
             conntrack: None,
             dump_flows: false,
             addresses: HashSet::new(),
-            swept: 0,
-            swept_udp: 0,
+            tcp: Turn::new(Protocol::Tcp),
+            udp: Turn::new(Protocol::Udp),
+            activity: None,
             route: None,
             listed: None,
         }
@@ -222,6 +227,20 @@ impl Namespace {
             route: Netlink::open(None, 0, 0).ok(),
             ..Self::closed(pid)
         }
+    }
+
+    /// The protocols whose sockets are to be swept now, when that was last done, and the counters as they are before.
+    pub fn due(&mut self, with_events: bool, all: bool, now: Millis) -> Vec<(Millis, Protocol, Option<Activity>)> {
+        let mut due = Vec::new();
+        for (turn, protocol) in [(&mut self.tcp, Protocol::Tcp), (&mut self.udp, Protocol::Udp)] {
+            if all || turn.is_to_be_looked_at(with_events, now) {
+                let activity = self.activity.as_ref().and_then(|files| files.read(protocol));
+                if turn.is_due(with_events, activity, now) || all {
+                    due.push((turn.swept(), protocol, activity));
+                }
+            }
+        }
+        due
     }
 
     fn list_addresses(&mut self, now: Millis) {

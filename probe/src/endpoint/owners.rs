@@ -47,6 +47,12 @@ impl Owners {
         self.by_inode.get(&inode).copied()
     }
 
+    /// Whether a socket was searched for everywhere in vain.
+    #[must_use]
+    pub fn gave_up(&self, inode: u64) -> bool {
+        self.hopeless.contains_key(&inode)
+    }
+
     /// Searches for sockets, given as (namespace, inode). `likely` are processes to look at first (those that listen).
     pub fn search(&mut self, root: &ProcRoot, snapshot: &Snapshot, sockets: &[(u32, u64)], likely: &HashSet<u32>, now: Millis) {
         let given_up = |inode: &u64| self.hopeless.get(inode).is_some_and(|hopeless| hopeless.until > now);

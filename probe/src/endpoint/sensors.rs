@@ -16,14 +16,14 @@ use super::namespaces::{Namespace, Namespaces, Wanted};
 use super::nat::Nat;
 use super::owners::Owners;
 use super::report::Brief;
-use super::table::{Key, LINGER, Millis, Side, Sighting, Swept, Table};
+use super::table::{Half, Key, LINGER, Millis, Side, Sighting, Swept, Table};
 use super::tracker::{Options, Status, Tier};
 use crate::conntrack::Flow;
 use crate::dns::{ForwardNames, Snooper};
 use crate::ebpf::{self, Event, EventKind};
 use crate::netlink::Drained;
 use crate::proc::{ProcRoot, Snapshot};
-use crate::sockets::{Protocol, Socket, State, parse_table};
+use crate::sockets::{Activity, Protocol, Socket, State, parse_table};
 
 /// Range that the kernel has when nobody changed it.
 const DEFAULT_EPHEMERAL: (u16, u16) = (32_768, 60_999);
@@ -31,10 +31,6 @@ const DEFAULT_EPHEMERAL: (u16, u16) = (32_768, 60_999);
 const SWEEP_WITH_EVENTS: u128 = 3_000;
 /// The same, microseconds, where sweeps are the main source.
 const SWEEP_WITHOUT_EVENTS: u128 = 20_000;
-/// Where events tell what happens, a namespace is swept this often: counters, UDP, and what events may have missed.
-const SWEEP_EVERY_WITH_EVENTS: Millis = 10_000;
-/// Sockets of UDP are swept this often where sweeps of TCP are not needed every time: of UDP there are no events in any tier.
-const UDP_EVERY_WITH_EVENTS: Millis = 3_000;
 /// How often what is remembered of processes' sockets is compared with what is still there.
 const FORGET_OWNERS_EVERY: Millis = 10_000;
 /// Flows of other namespaces are followed too; each of their sockets gets a smaller buffer than the host's.
@@ -207,7 +203,7 @@ impl Sensors {
                 let mut ended = Vec::new();
                 let drained = destroy.drain(|socket| ended.push(socket));
                 if !matches!(drained, Ok(Drained::All)) {
-                    namespace.swept = 0;
+                    namespace.tcp.doubt();
                 }
                 let mut known = self.known.lock();
                 for socket in ended {
@@ -223,27 +219,20 @@ impl Sensors {
     fn sweep(&mut self, now: Millis) -> Swept {
         let with_events = self.tier == Tier::Ebpf;
         let budget = if with_events { SWEEP_WITH_EVENTS } else { SWEEP_WITHOUT_EVENTS };
-        let every = if with_events {
-            [SWEEP_EVERY_WITH_EVENTS, UDP_EVERY_WITH_EVENTS]
-        } else {
-            [0, 0]
-        };
-        let mut turns: Vec<(Millis, u32, Protocol)> = Vec::new();
-        for (inode, namespace) in self.namespaces.iter() {
-            let due = |last: Millis, every: Millis| self.sweep_all || last == 0 || now.saturating_sub(last) >= every;
-            let (tcp, udp) = (namespace.swept, namespace.swept_udp);
-            turns.extend(due(tcp, every[0]).then_some((tcp, inode, Protocol::Tcp)));
-            turns.extend(due(udp, every[1]).then_some((udp, inode, Protocol::Udp)));
+        let mut turns: Vec<(Millis, u32, Protocol, Option<Activity>)> = Vec::new();
+        for (inode, namespace) in self.namespaces.iter_mut() {
+            let due = namespace.due(with_events, self.sweep_all, now).into_iter();
+            turns.extend(due.map(|(last, protocol, activity)| (last, inode, protocol, activity)));
         }
-        turns.sort_unstable();
+        turns.sort_unstable_by_key(|(last, inode, protocol, _)| (*last, *inode, *protocol));
         let mut swept = Swept::new();
         let began = Instant::now();
-        for (last, inode, protocol) in turns {
+        for (last, inode, protocol, activity) in turns {
             // New namespaces do not wait; the others share the time of this tick.
             if last != 0 && !self.sweep_all && began.elapsed().as_micros() > budget {
                 break;
             }
-            if self.sweep_one(inode, protocol, now) {
+            if self.sweep_one(inode, protocol, activity, now) {
                 swept.insert((inode, protocol), now);
             }
         }
@@ -252,22 +241,21 @@ impl Sensors {
     }
 
     /// Sweeps one namespace. False if that did not work, in which case nothing is concluded from what was not seen.
-    fn sweep_one(&mut self, inode: u32, protocol: Protocol, now: Millis) -> bool {
+    fn sweep_one(&mut self, inode: u32, protocol: Protocol, activity: Option<Activity>, now: Millis) -> bool {
         let Some(namespace) = self.namespaces.get_mut(inode) else {
             return false;
         };
-        let last = match protocol {
-            Protocol::Tcp => &mut namespace.swept,
-            Protocol::Udp => &mut namespace.swept_udp,
-        };
-        // Zero means "never".
-        *last = now.max(1);
         let mut sockets = Vec::new();
         let complete = match (&mut namespace.diag, protocol) {
             (Some(diag), Protocol::Tcp) => diag.tcp(true, |socket| sockets.push(socket)).is_ok(),
             (Some(diag), Protocol::Udp) => diag.udp(|socket| sockets.push(socket)).is_ok(),
             (None, _) => read_tables(&self.root, namespace.pid, protocol, &mut sockets),
         };
+        let turn = match protocol {
+            Protocol::Tcp => &mut namespace.tcp,
+            Protocol::Udp => &mut namespace.udp,
+        };
+        turn.done(activity.filter(|_| complete), now);
         for socket in sockets.iter().filter(|socket| socket.state == State::Connected) {
             // Addresses given since they were last listed.
             if !socket.local.ip().is_loopback() {
@@ -293,19 +281,25 @@ impl Sensors {
             let known = self.known.lock();
             wanted.extend(known.listeners.unresolved());
             for (key, connection) in known.table.iter() {
-                for half in [&connection.client, &connection.server] {
-                    if half.live && half.inode != 0 && half.pid == 0 {
-                        wanted.push((half.netns, half.inode));
-                    }
+                let unknown = |half: &Half| half.live && half.inode != 0 && half.pid == 0;
+                if unknown(&connection.client) {
+                    wanted.push((connection.client.netns, connection.client.inode));
+                }
+                if connection.server.pid != 0 {
+                    continue;
                 }
                 // Without a process at the server's end, whoever listens there is the next best, and likely the one.
-                if connection.server.pid == 0
-                    && let Some((netns, listener)) = known.listener_of(key)
-                {
+                let listener = known.listener_of(key);
+                if let Some((netns, listener)) = listener {
                     likely.insert(listener.pid);
                     if listener.pid == 0 && listener.inode != 0 {
                         wanted.push((netns, listener.inode));
                     }
+                }
+                // What a process accepted whose listener cannot be found is not to be found either.
+                let guarded = listener.is_some_and(|(_, listener)| listener.pid == 0 && self.owners.gave_up(listener.inode));
+                if unknown(&connection.server) && !guarded {
+                    wanted.push((connection.server.netns, connection.server.inode));
                 }
             }
             likely.remove(&0);

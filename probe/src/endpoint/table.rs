@@ -266,6 +266,9 @@ impl Table {
 
     /// Ends the sockets of swept namespaces that the sweep did not see. `swept` says when the sweep of a namespace and protocol began.
     pub fn end_unseen(&mut self, swept: &Swept, now: Millis) {
+        if swept.is_empty() {
+            return;
+        }
         let open = |(_, connection): &(&Key, &mut Connection)| connection.closed.is_none() && !connection.tracked;
         self.connections.iter_mut().filter(open).for_each(|(key, connection)| {
             for side in [Side::Client, Side::Server] {

@@ -1,19 +1,21 @@
 //! What runs on this machine, from `/proc`: processes, their numbers, their cgroup and their network namespace.
 //!
-//! A walk re-reads what can have changed: young and busy processes each time, idle ones every few walks, identity (command line, cgroup,
-//! namespace) only when something hints at a change. Reads go through one directory descriptor and one buffer; no regular expressions,
+//! A walk re-reads what can have changed: young and busy processes each time, idle ones every few walks, those of a control group in which
+//! nothing ran hardly ever, identity (command line, cgroup, namespace) only when something hints at a change. Reads go through one directory descriptor and one buffer; no regular expressions,
 //! no allocation for what stayed the same. This module attributes nothing to containers or connections; others do that with its answers.
 
 mod fds;
+mod groups;
 mod parse;
 mod walk;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use scope_shared::report::SmolStr;
 
 pub use fds::{ProcRoot, SocketScan, socket_inodes};
-pub use parse::{Stat, cmdline, decimal, link_inode, machine_jiffies, soft_open_files, stat};
+pub use parse::{Stat, cmdline, decimal, existing, link_inode, machine_jiffies, soft_open_files, started, stat};
 pub use walk::Walker;
 
 use crate::cgroup::Membership;
@@ -70,6 +72,7 @@ pub struct Snapshot {
     pub total_jiffies: u64,
     /// Number of CPUs that `/proc/stat` names.
     pub cpus: u32,
+    group_cpu: BTreeMap<usize, u64>,
 }
 
 impl Snapshot {
@@ -82,7 +85,14 @@ impl Snapshot {
             processes,
             total_jiffies,
             cpus,
+            group_cpu: BTreeMap::new(),
         }
+    }
+
+    /// CPU time that the control group of one of these processes has used, nanoseconds; `None` where the walk does not know.
+    #[must_use]
+    pub fn group_cpu(&self, membership: &Arc<Membership>) -> Option<u64> {
+        self.group_cpu.get(&groups::address(membership)).copied()
     }
 
     /// All processes, ascending by pid.

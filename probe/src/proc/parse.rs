@@ -92,6 +92,22 @@ pub fn machine_jiffies(text: &[u8]) -> Option<(u64, u32)> {
     Some((total, u32::try_from(cpus).unwrap_or(u32::MAX)))
 }
 
+/// How many processes and threads were started since boot, from `/proc/stat`.
+#[must_use]
+pub fn started(text: &[u8]) -> Option<u64> {
+    let line = text
+        .split(|byte| *byte == b'\n')
+        .find_map(|line| line.strip_prefix(b"processes "))?;
+    decimal(line.trim_ascii())
+}
+
+/// How many processes and threads there are, from `/proc/loadavg`.
+#[must_use]
+pub fn existing(text: &[u8]) -> Option<u64> {
+    let field = text.split(|byte| *byte == b' ').nth(3)?;
+    decimal(field.split(|byte| *byte == b'/').nth(1)?)
+}
+
 /// The inode in the target of a namespace or socket link: `net:[4026531840]`, `socket:[12345]`.
 #[must_use]
 pub fn link_inode(target: &[u8], kind: &[u8]) -> Option<u64> {

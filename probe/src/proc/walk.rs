@@ -8,15 +8,20 @@ use std::sync::Arc;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::fds::{ProcRoot, rewrite};
+use super::groups::Groups;
 use super::{Process, Snapshot, parse};
-use crate::cgroup::Membership;
+use crate::cgroup::UsageReader;
 
 /// Idle processes are read once in so many walks, spread evenly: at one walk a second their numbers are at most this many seconds old.
 const IDLE_EVERY: u64 = 8;
+/// The same where the CPU clock of their control group has not moved: then only what others did to them can have changed.
+const STILL_EVERY: u64 = 64;
 /// A process is young for so many walks: it may still change its command line, cgroup and namespaces, as container runtimes do.
 const YOUNG_WALKS: u64 = 5;
 /// Identity is read again after so many walks at the latest.
 const IDENTITY_EVERY: u64 = 60;
+/// The list of processes is read again after so many walks even if nothing seems to have come or gone.
+const LIST_EVERY: u64 = 8;
 /// Processes that are remembered at most; beyond, the rest of the machine is not looked at (the kernel's own limit is 4 Mi).
 const MAX_PROCESSES: usize = 65_536;
 
@@ -25,6 +30,11 @@ const MAX_PROCESSES: usize = 65_536;
 pub struct Walker {
     root: ProcRoot,
     known: HashMap<u32, Known, foldhash::fast::RandomState>,
+    groups: Groups,
+    /// Pids and the inode numbers of their directories, as last listed.
+    listed: Vec<(u32, u64)>,
+    /// How many processes and threads had been started and how many there were, before they were listed.
+    census: Option<(u64, u64)>,
     walks: u64,
     total_jiffies: u64,
     page_size: u64,
@@ -39,6 +49,8 @@ struct Known {
     directory: u64,
     first_walk: u64,
     identity_walk: u64,
+    /// When it was last read.
+    read_walk: u64,
     /// The machine's clock ticks when the process was last read.
     total_jiffies: u64,
     busy: bool,
@@ -54,12 +66,22 @@ impl Walker {
         Ok(Self {
             root: ProcRoot::open(root)?,
             known: HashMap::default(),
+            groups: Groups::default(),
+            listed: Vec::new(),
+            census: None,
             walks: 0,
             total_jiffies: 0,
             page_size: rustix::param::page_size() as u64,
             buffer: Vec::new(),
             path: String::new(),
         })
+    }
+
+    /// Has the CPU clocks of control groups read, so that the processes of those that stand still need not be.
+    #[must_use]
+    pub fn with_groups(mut self, reader: UsageReader) -> Self {
+        self.groups = Groups::new(Some(reader));
+        self
     }
 
     /// The proc file system this walker reads.
@@ -77,18 +99,42 @@ impl Walker {
         self.root.read("stat", &mut self.buffer)?;
         let (total_jiffies, cpus) = parse::machine_jiffies(&self.buffer).unwrap_or_default();
         self.total_jiffies = total_jiffies;
-        let mut pids = Vec::with_capacity(self.known.len() + 64);
-        self.root.entries(".", |pid, inode| pids.push((pid, inode)))?;
-        pids.truncate(MAX_PROCESSES);
-        let mut processes = Vec::with_capacity(pids.len());
-        for (pid, directory) in pids {
+        self.list()?;
+        self.groups.advance(self.walks);
+        let listed = std::mem::take(&mut self.listed);
+        let mut processes = Vec::with_capacity(listed.len());
+        for (pid, directory) in &listed {
+            let (pid, directory) = (*pid, *directory);
             if let Some(process) = self.look_at(pid, directory) {
                 processes.push(process);
             }
         }
+        self.listed = listed;
         let walks = self.walks;
         self.known.retain(|_, known| known.last_seen == walks);
-        Ok(Arc::new(Snapshot::new(processes, total_jiffies, cpus)))
+        Ok(Arc::new(Snapshot {
+            group_cpu: self.groups.cpu_nanos(),
+            ..Snapshot::new(processes, total_jiffies, cpus)
+        }))
+    }
+
+    /// Lists the processes, unless none was started and none ended since that was last done: the kernel takes half a microsecond for each.
+    /// The buffer holds `/proc/stat`.
+    fn list(&mut self) -> io::Result<()> {
+        let started = parse::started(&self.buffer);
+        let existing = self
+            .root
+            .read("loadavg", &mut self.buffer)
+            .ok()
+            .and_then(|()| parse::existing(&self.buffer));
+        let census = started.zip(existing);
+        if census.is_none() || census != self.census || self.walks.is_multiple_of(LIST_EVERY) {
+            self.listed.clear();
+            self.root.entries(".", |pid, inode| self.listed.push((pid, inode)))?;
+            self.listed.truncate(MAX_PROCESSES);
+            self.census = census;
+        }
+        Ok(())
     }
 
     fn look_at(&mut self, pid: u32, directory: u64) -> Option<Arc<Process>> {
@@ -96,7 +142,9 @@ impl Walker {
         if let Some(known) = self.known.get_mut(&pid) {
             known.last_seen = walks;
             let young = walks - known.first_walk < YOUNG_WALKS;
-            let due = known.busy || young || (walks + u64::from(pid)).is_multiple_of(IDLE_EVERY);
+            let turn = |every| (walks + u64::from(pid)).is_multiple_of(every);
+            let ran = || !self.groups.stood_still(&known.process.cgroup, known.read_walk);
+            let due = known.busy || young || turn(STILL_EVERY) || (turn(IDLE_EVERY) && ran());
             if known.directory == directory && !due {
                 return Some(Arc::clone(&known.process));
             }
@@ -153,6 +201,7 @@ impl Walker {
             directory,
             first_walk,
             identity_walk,
+            read_walk: self.walks,
             total_jiffies: self.total_jiffies,
             busy,
             last_seen: self.walks,
@@ -173,10 +222,7 @@ impl Walker {
             }
         }
         if self.load(pid, "cgroup").is_some() {
-            let membership = Membership::parse(&String::from_utf8_lossy(&self.buffer));
-            if *process.cgroup != membership {
-                process.cgroup = Arc::new(membership);
-            }
+            process.cgroup = self.groups.membership(&self.buffer);
         }
         if self.load(pid, "limits").is_some() {
             process.open_files_limit = parse::soft_open_files(&self.buffer).unwrap_or(0);

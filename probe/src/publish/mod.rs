@@ -221,7 +221,7 @@ impl Publisher {
 
 /// Msgpack, gzip'd.
 fn compress(report: &Report) -> Bytes {
-    wire::gzip(&wire::encode_msgpack(report), GZIP_LEVEL).into()
+    wire::encode_msgpack_gzip(report, GZIP_LEVEL).into()
 }
 
 /// How often original apps get a report: theirs is a slower protocol, every third report of which is full.

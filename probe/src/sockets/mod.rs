@@ -2,11 +2,13 @@
 //!
 //! Both give the same [`Socket`]s. Nothing here knows about processes or namespaces: the caller asks in the right one.
 
+mod activity;
 mod diag;
 mod proc_net;
 
 use std::net::{IpAddr, SocketAddr};
 
+pub use activity::{Activity, ActivityFiles, tcp_activity, udp_sockets};
 pub use diag::{DestroyEvents, Diag, parse_message};
 pub use proc_net::parse_table;
 

@@ -7,7 +7,7 @@ use scope_probe::cgroup::{Membership, Runtime};
 use scope_probe::conntrack::Flow;
 use scope_probe::ebpf::{Btf, Event, EventKind, Layout, assemble, parse_format};
 use scope_probe::sockets::{Protocol, Socket, State, parse_table};
-use scope_probe::{conntrack, dns, endpoint, netlink, proc, runtimes, sockets};
+use scope_probe::{cgroup, conntrack, dns, endpoint, netlink, proc, runtimes, sockets};
 
 macro_rules! fixture {
     ($name:literal) => {
@@ -107,8 +107,30 @@ fn files_of_a_process() {
     let (name, line) = proc::cmdline(fixture!("cmdline")).expect("a command line");
     assert_eq!((name.as_str(), line.as_str()), ("nginx: worker process", "nginx: worker process  "));
     assert!(proc::machine_jiffies(fixture!("stat_machine")).is_some_and(|(total, cpus)| total > 0 && cpus > 0));
+    assert!(proc::started(fixture!("stat_machine")).is_some_and(|started| started > 0));
+    assert_eq!(proc::existing(b"2.13 2.05 1.92 3/512 32765\n"), Some(512));
     assert_eq!(proc::link_inode(b"net:[4026531840]", b"net"), Some(4_026_531_840));
     assert_eq!(proc::link_inode(b"pipe:[1]", b"socket"), None);
+}
+
+#[test]
+fn counters_of_a_namespace() {
+    let activity = sockets::tcp_activity(fixture!("net_snmp")).expect("TCP's counters");
+    assert_eq!((activity.opened, activity.open, activity.segments), (80_682, 2, 17_410_575));
+    assert_eq!(sockets::udp_sockets(fixture!("net_sockstat")), Some(2));
+    assert_eq!(sockets::udp_sockets(fixture!("net_sockstat6")), Some(3));
+    assert_eq!(sockets::tcp_activity(fixture!("net_sockstat")), None);
+    assert_eq!(sockets::udp_sockets(fixture!("net_snmp")), None);
+}
+
+#[test]
+fn files_of_a_control_group() {
+    let stat = "usage_usec 1520\nuser_usec 1000\nsystem_usec 520\n";
+    assert_eq!(cgroup::keyed(stat, "usage_usec"), Some(1520));
+    assert_eq!(cgroup::keyed(stat, "usage"), None, "a key is not the beginning of another");
+    let pressure = "some avg10=1.25 avg60=0.50 avg300=0.10 total=7\nfull avg10=0.75 avg60=0.00 avg300=0.00 total=3\n";
+    assert_eq!(cgroup::some_avg10(pressure), Some(1.25));
+    assert_eq!(cgroup::some_avg10("some avg10=nan"), None);
 }
 
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -237,24 +259,30 @@ fn read_as_everything(bytes: &[u8]) {
     read(proc::cmdline(bytes));
     read(proc::soft_open_files(bytes));
     read(proc::machine_jiffies(bytes));
+    read((proc::started(bytes), proc::existing(bytes)));
+    read(sockets::tcp_activity(bytes));
+    read(sockets::udp_sockets(bytes));
     read(dns::udp_payload(bytes).and_then(dns::parse_answer));
     read(dns::parse_answer(bytes));
     read(Event::parse(bytes));
     read(Btf::new(bytes.to_vec()).and_then(|btf| btf.netns_path()));
     let text = String::from_utf8_lossy(bytes);
     read(Membership::parse(&text));
+    read((cgroup::keyed(&text, "usage_usec"), cgroup::some_avg10(&text)));
     read(Layout::from_format(&parse_format(&text)));
     read(runtimes::parse(bytes).map(|config| config.image().is_some()));
 }
 
 #[test]
 fn damaged_bytes_are_survived() {
-    let seeds: [&[u8]; 13] = [
+    let seeds: [&[u8]; 15] = [
         fixture!("sock_diag_tcp.bin"),
         fixture!("conntrack.bin"),
         fixture!("addresses.bin"),
         fixture!("proc_net_tcp"),
         fixture!("proc_net_tcp6"),
+        fixture!("net_snmp"),
+        fixture!("net_sockstat6"),
         fixture!("stat_1"),
         fixture!("limits"),
         fixture!("stat_machine"),

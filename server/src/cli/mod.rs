@@ -73,7 +73,11 @@ pub fn main(page: Page) -> ExitCode {
 
 fn run(cli: Cli, page: Page) -> anyhow::Result<()> {
     cli.logs.start()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = match cli.command {
+        #[cfg(feature = "probe")]
+        Command::Probe(_) => scope_probe::runtime()?,
+        _ => tokio::runtime::Builder::new_multi_thread().enable_all().build()?,
+    };
     let outcome = runtime.block_on(async {
         match cli.command {
             #[cfg(feature = "probe")]

@@ -23,6 +23,12 @@ impl<V> VecMap<V> {
         Self(Vec::new())
     }
 
+    /// An empty map with room for so many entries and no more.
+    #[must_use]
+    pub fn with_capacity(entries: usize) -> Self {
+        Self(Vec::with_capacity(entries))
+    }
+
     /// From entries in any order; of entries with one key the last one stays.
     #[must_use]
     pub fn from_unsorted(mut entries: Vec<(SmolStr, V)>) -> Self {

@@ -20,6 +20,14 @@ pub fn encode_msgpack(report: &Report) -> Vec<u8> {
     writer.out
 }
 
+/// Writes a report as msgpack, gzip'd at `level` (0 to 9), without ever having the whole of it in memory uncompressed.
+#[must_use]
+pub fn encode_msgpack_gzip(report: &Report, level: u32) -> Vec<u8> {
+    let mut writer = MsgpackWriter::compressing(level);
+    write_report(&mut writer, report);
+    writer.compressed()
+}
+
 /// Writes a report as compact JSON, not compressed.
 #[must_use]
 pub fn encode_json(report: &Report) -> Vec<u8> {

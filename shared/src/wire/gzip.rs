@@ -27,12 +27,17 @@ pub(super) fn inflater(body: &[u8]) -> impl std::io::Read {
 /// Compresses a body. `level` is 0 (store) to 9 (smallest); 1 costs about a seventh of 6 and is a tenth larger.
 #[must_use]
 pub fn gzip(body: &[u8], level: u32) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4 + 64), Compression::new(level.min(9)));
+    let mut encoder = deflater(body.len() / 4 + 64, level);
     // Writing to a vector cannot fail; if it ever did, the stream would be cut short and the reader would say so.
     if encoder.write_all(body).is_err() {
         return Vec::new();
     }
     encoder.finish().unwrap_or_default()
+}
+
+/// Where a gzip stream is made; `room` bytes are set aside for it at once.
+pub(super) fn deflater(room: usize, level: u32) -> GzEncoder<Vec<u8>> {
+    GzEncoder::new(Vec::with_capacity(room), Compression::new(level.min(9)))
 }
 
 /// The size that the last four bytes of a gzip stream claim (modulo 4 GiB; a hint, not a promise).

@@ -49,7 +49,7 @@ pub use gzip::{gunzip, gzip};
 #[cfg(feature = "report")]
 pub use decode::decode_report;
 #[cfg(feature = "report")]
-pub use encode::{encode_json, encode_msgpack};
+pub use encode::{encode_json, encode_msgpack, encode_msgpack_gzip};
 
 use crate::frame::Encoding;
 

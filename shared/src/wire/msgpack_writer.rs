@@ -1,15 +1,47 @@
 //! Writes msgpack in the old raw dialect: strings and times alike as raw, never the newer str8 and bin types.
 
+use std::io::Write as _;
+
+use flate2::write::GzEncoder;
+
+use super::gzip::deflater;
 use super::time::binary;
 use super::writer::Writer;
 use crate::time::Timestamp;
 
+/// What is gathered before it is compressed, about: a report is never whole in memory then.
+const PIECE: usize = 64 << 10;
+
 #[derive(Default)]
 pub(super) struct MsgpackWriter {
     pub(super) out: Vec<u8>,
+    /// Where what was written goes, piece by piece, if it is to be compressed.
+    gzip: Option<GzEncoder<Vec<u8>>>,
 }
 
 impl MsgpackWriter {
+    /// Compresses what is written, at a level as of [`super::gzip`].
+    pub(super) fn compressing(level: u32) -> Self {
+        Self {
+            out: Vec::with_capacity(PIECE + PIECE / 8),
+            gzip: Some(deflater(PIECE, level)),
+        }
+    }
+
+    /// The gzip stream; nothing if the writer does not compress.
+    pub(super) fn compressed(mut self) -> Vec<u8> {
+        self.flush();
+        self.gzip.and_then(|gzip| gzip.finish().ok()).unwrap_or_default()
+    }
+
+    fn flush(&mut self) {
+        if let Some(gzip) = &mut self.gzip {
+            // Writing to a vector cannot fail; if it ever did, the stream would be cut short and the reader would say so.
+            drop(gzip.write_all(&self.out));
+            self.out.clear();
+        }
+    }
+
     fn raw(&mut self, bytes: &[u8]) {
         self.length(bytes.len(), 0xa0, 31, 0xda);
         self.out.extend_from_slice(bytes);
@@ -35,6 +67,9 @@ impl Writer for MsgpackWriter {
     }
 
     fn key(&mut self, key: &str) {
+        if self.gzip.is_some() && self.out.len() >= PIECE {
+            self.flush();
+        }
         self.raw(key.as_bytes());
     }
 
