@@ -200,20 +200,26 @@ fn add_machine(parts: &mut Parts, collect: &CollectArgs, meter: &Meter, local_ne
     );
     parts.reporters.push(Box::new(host));
     let mut machine = Machine::default();
-    if collect.processes {
-        match Walker::new(&collect.proc_root) {
-            Ok(walker) => {
-                machine.walker = Some(walker.with_groups(UsageReader::new(&collect.cgroup_root)));
+    match Walker::new(&collect.proc_root) {
+        Ok(walker) => {
+            let mut walker = walker.with_groups(UsageReader::new(&collect.cgroup_root));
+            // What a process uses is known from the second walk on: this one is soon enough before the first report.
+            if let Ok(first) = walker.walk() {
+                *parts.processes.lock() = first;
+            }
+            machine.walker = Some(walker);
+            if collect.processes {
                 parts.reporters.push(Box::new(Processes::new(
                     parts.host_id.clone(),
                     collect.omit_cmd_args,
                     parts.containers.clone(),
                 )));
             }
-            Err(error) => tracing::warn!(%error, root = %collect.proc_root.display(), "processes cannot be read and are left out"),
         }
+        Err(error) => tracing::warn!(%error, root = %collect.proc_root.display(), "processes cannot be read and are left out"),
     }
-    machine.tracker = Some(EndpointTracker::start(Options {
+    let processes = Arc::clone(&parts.processes.lock());
+    let options = Options {
         host_id: parts.host_id.clone(),
         tier: Tier::from_flag(&collect.tier),
         ebpf: collect.ebpf,
@@ -223,7 +229,8 @@ fn add_machine(parts: &mut Parts, collect: &CollectArgs, meter: &Meter, local_ne
         dns: collect.dns,
         proc_root: collect.proc_root.clone(),
         local_networks: local_networks.clone(),
-    }));
+    };
+    machine.tracker = Some(EndpointTracker::start(options, processes));
     machine
 }
 

@@ -87,7 +87,8 @@ pub struct CollectArgs {
     /// Name and id of this host; the system's host name if not given.
     #[arg(long, env = "SCOPE_HOSTNAME", value_name = "NAME")]
     pub hostname: Option<String>,
-    /// Collect connections by: `auto` (the best that works), `ebpf`, `diag` (netlink sock_diag) or `proc`.
+    /// Where connections are seen: `ebpf` sees every one, however short, and costs least (Linux 5.8, root); `diag` sweeps all sockets by netlink;
+    /// `proc` reads /proc/net, the last resort; `auto` is the best that works. What does not work gives way to the next best.
     #[arg(long, env = "SCOPE_TIER", default_value = "auto", value_parser = ["auto", "ebpf", "diag", "proc"], value_name = "TIER")]
     pub tier: String,
     /// Use the eBPF program where the kernel offers it.
@@ -184,7 +185,8 @@ pub struct CollectArgs {
         value_name = "ADDRESS"
     )]
     pub weave_address: String,
-    /// Share of one core, in percent, above which the probe slows its cadence down and says so on its host node.
+    /// Share of one core, in percent: a probe that uses more for longer than a few seconds looks at the machine less often (down to a sixteenth
+    /// as often), says so in its log and on its host node, and is as quick as before when the load is gone.
     #[arg(long, env = "SCOPE_MAX_CPU", default_value_t = 5.0, value_name = "PERCENT")]
     pub max_cpu: f64,
     /// Serve Prometheus metrics of the probe itself at this address.

@@ -7,7 +7,7 @@ use crate::cgroup::UsageReader;
 use crate::conntrack::Conntrack;
 use crate::dns::{ForwardNames, Snooper};
 use crate::ebpf;
-use crate::endpoint::diag_works;
+use crate::endpoint::{Tier, diag_works};
 use crate::proc::Walker;
 use crate::sockets::DestroyEvents;
 
@@ -30,21 +30,22 @@ pub fn sources(proc_root: &Path, cgroup_root: &Path) -> Vec<Check> {
     ]
 }
 
-/// Which source of connections the probe would choose, given these checks.
+/// Which source of connections a probe with these flags would choose, given these checks.
 #[must_use]
-pub fn best_tier(checks: &[Check]) -> &'static str {
+pub fn best_tier(checks: &[Check], asked: Option<Tier>, ebpf: bool) -> &'static str {
     let works = |source: &str| checks.iter().any(|check| check.source == source && check.verdict != Verdict::Fails);
-    if works(EBPF) {
+    let allowed = |tier: Tier| asked.is_none_or(|asked| asked <= tier);
+    if allowed(Tier::Ebpf) && ebpf && works(EBPF) {
         "the eBPF program: all of them, however short, with sweeps of all sockets (sock_diag) for byte counts (tier ebpf)"
-    } else if works(DIAG) {
-        "sweeps of all sockets (sock_diag): those that live a second or more are seen (tier diag)"
+    } else if allowed(Tier::Diag) && works(DIAG) {
+        "sweeps of all sockets (sock_diag): those that live a second or more; of shorter ones, as root, the process that serves (tier diag)"
     } else {
-        "reading /proc/net, the last resort: those that live a second or more are seen (tier proc)"
+        "reading /proc/net, the last resort: those that live a second or more (tier proc)"
     }
 }
 
 fn ebpf_program() -> Check {
-    let lost = "connections that live less than a second";
+    let lost = "who opened a connection that lives less than a second";
     match ebpf::Source::open() {
         Ok(program) if program.has_netns => Check::works(EBPF, "every TCP connection, with its process"),
         Ok(_) => Check::limited(
@@ -194,5 +195,35 @@ fn pressure(proc_root: &Path) -> Check {
     match std::fs::read(proc_root.join("pressure/cpu")) {
         Ok(_) => Check::works(source, "the kernel says who waits (PSI)"),
         Err(error) => Check::limited(source, in_words(&error), "who waits for CPU, memory and disk", "boot with psi=1"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tier_is_the_best_that_works_and_was_not_ruled_out_by_flags() {
+        let checks = |ebpf: bool, diag: bool| {
+            let check = |source, works| {
+                if works {
+                    Check::works(source, "")
+                } else {
+                    Check::fails(source, "", "", "")
+                }
+            };
+            vec![check(EBPF, ebpf), check(DIAG, diag)]
+        };
+        for (works, asked, ebpf, expected) in [
+            ((true, true), None, true, "(tier ebpf)"),
+            ((true, true), None, false, "(tier diag)"),
+            ((true, true), Some(Tier::Diag), true, "(tier diag)"),
+            ((true, true), Some(Tier::Proc), true, "(tier proc)"),
+            ((false, true), Some(Tier::Ebpf), true, "(tier diag)"),
+            ((false, false), None, true, "(tier proc)"),
+        ] {
+            let said = best_tier(&checks(works.0, works.1), asked, ebpf);
+            assert!(said.ends_with(expected), "{works:?}, {asked:?}, --ebpf={ebpf}: {said}");
+        }
     }
 }

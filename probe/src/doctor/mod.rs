@@ -7,6 +7,7 @@ mod kernel;
 use crate::config::Args;
 use crate::cri;
 use crate::docker;
+use crate::endpoint::Tier;
 use crate::publish;
 
 /// Advice that is given once for all, where the whole check is not run as root.
@@ -135,7 +136,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         };
         println!("{}", check.text(is_root));
     }
-    println!("\nConnections are followed by {}.", kernel::best_tier(&checks));
+    let tier = kernel::best_tier(&checks, Tier::from_flag(&collect.tier), collect.ebpf);
+    println!("\nConnections are followed by {tier}.");
     println!(
         "Above {} % of a core a probe looks less often, and says so on its host (--max-cpu).",
         collect.max_cpu

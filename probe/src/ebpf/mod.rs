@@ -22,8 +22,10 @@ pub use tracefs::{Tracepoint, parse_format};
 
 use crate::sys::{self, MapKind, Ring};
 
-/// Room for about 14,000 events between two drains: 70,000 a second at five drains a second.
-const RING_SIZE: u32 = 1 << 20;
+/// Room for about 6,500 events between two drains. It counts twice as memory of the probe, because it is mapped twice in a row.
+const RING_SIZE: u32 = 512 << 10;
+/// So many events at once are a quarter of what there is room for: whoever drains had better come again soon.
+pub const MANY_EVENTS: u32 = RING_SIZE / (4 * (EVENT_SIZE as u32 + 8));
 /// Sockets whose process is remembered from connecting until they close; the ones unused for longest go first.
 const SOCKETS: u32 = 32_768;
 

@@ -28,6 +28,8 @@ pub struct Nat {
 struct Translated {
     /// What the next hop sees: client and server after translation.
     onward: Tuple,
+    /// The namespace that translates it.
+    netns: u32,
     ended: Option<Millis>,
 }
 
@@ -47,8 +49,8 @@ pub struct RealEnds {
 }
 
 impl Nat {
-    /// Takes note of a flow. Flows that are not translated are ignored.
-    pub fn note(&mut self, flow: &Flow, now: Millis) {
+    /// Takes note of a flow of a namespace. Flows that are not translated are ignored.
+    pub fn note(&mut self, flow: &Flow, netns: u32, now: Millis) {
         if !flow.source_translated() && !flow.destination_translated() {
             return;
         }
@@ -65,17 +67,19 @@ impl Nat {
         if self.by_original.get(&original).is_none_or(|known| known.onward != onward) {
             self.changes += 1;
         }
-        let entry = self.by_original.entry(original).or_insert(Translated { onward, ended });
+        let translated = Translated { onward, netns, ended };
+        let entry = self.by_original.entry(original).or_insert(translated);
         if entry.onward != onward {
             self.by_reply.remove(&(flow.protocol, entry.onward));
         }
-        *entry = Translated { onward, ended };
+        *entry = translated;
         self.by_reply.insert((flow.protocol, onward), flow.original);
     }
 
-    /// Ends all flows, before a dump says which are still there.
-    pub fn end_all(&mut self, now: Millis) {
-        self.by_original.values_mut().for_each(|translated| {
+    /// Ends all flows of a namespace, before a dump says which are still there: of some the end may have been lost.
+    pub fn end_all(&mut self, netns: u32, now: Millis) {
+        let theirs = self.by_original.values_mut().filter(|translated| translated.netns == netns);
+        theirs.for_each(|translated| {
             translated.ended.get_or_insert(now);
         });
     }
@@ -147,5 +151,45 @@ impl Nat {
             client_aliases: aliases(|hop| hop.source, first.source),
             server_aliases: aliases(|hop| hop.destination, last.destination),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A flow to a published port.
+    fn flow(client_port: u16) -> Flow {
+        let at = |text: &str, port: u16| SocketAddr::new(text.parse().unwrap(), port);
+        let (client, published, real) = (at("10.0.0.1", client_port), at("10.0.0.2", 8080), at("172.17.0.2", 80));
+        Flow {
+            protocol: Protocol::Tcp,
+            original: Tuple {
+                source: client,
+                destination: published,
+            },
+            reply: Tuple {
+                source: real,
+                destination: client,
+            },
+            established: true,
+            ended: false,
+        }
+    }
+
+    #[test]
+    fn flows_whose_end_was_lost_are_forgotten_after_the_next_dump_of_their_namespace() {
+        let mut nat = Nat::default();
+        for (port, netns) in [(1, 7), (2, 7), (3, 8)] {
+            nat.note(&flow(port), netns, 1_000);
+        }
+        // The dump has the first one only.
+        nat.end_all(7, 2_000);
+        nat.note(&flow(1), 7, 2_000);
+        let known = |nat: &Nat, port| nat.by_original.contains_key(&(Protocol::Tcp, flow(port).original));
+        nat.prune(3_000);
+        assert!(known(&nat, 2), "a moment longer, for the connections that need it");
+        nat.prune(60_000);
+        assert_eq!([1, 2, 3].map(|port| known(&nat, port)), [true, false, true]);
     }
 }

@@ -8,7 +8,8 @@ use crate::proc::{ProcRoot, Process, Snapshot, socket_inodes};
 
 /// Links read a call at most, about a microsecond each; the search goes on in the next call.
 const LINKS_A_CALL: u32 = 8_000;
-/// A socket that no process holds (or only one that is guarded even from root) is searched for again after this time, then after twice that…
+/// A socket that no process holds (or only one that is guarded even from root) is searched for again after this time, in processes that ran
+/// since, then after twice that…
 const GIVE_UP_FOR: Millis = 10_000;
 /// …and so on up to this.
 const GIVE_UP_AT_MOST: Millis = 320_000;
@@ -30,6 +31,9 @@ pub struct Owners {
 struct Searched {
     /// Files it had open then: unchanged means that a new socket is more likely elsewhere.
     open_files: u32,
+    /// When it was started, and the CPU time it had used then: unchanged means that it has opened nothing since.
+    start: u64,
+    jiffies: u64,
     round: u64,
 }
 
@@ -71,12 +75,13 @@ impl Owners {
             self.sought.extend(wanted.values().flatten());
         }
         let mut budget = LINKS_A_CALL;
+        let anew = wanted.values().flatten().any(|inode| !self.hopeless.contains_key(inode));
         // Most sockets are held by a process of their namespace; the rest (passed on, inherited) may be anywhere.
         let mut candidates: Vec<&Process> = snapshot
             .processes()
             .iter()
             .map(AsRef::as_ref)
-            .filter(|process| process.open_files > 0 && !self.is_searched(process))
+            .filter(|process| process.open_files > 0 && !self.is_searched(process) && (anew || self.has_run(process)))
             .collect();
         candidates.sort_by_key(|process| self.rank(process, likely, &wanted));
         for process in candidates {
@@ -99,6 +104,8 @@ impl Owners {
             self.by_inode.extend(found.into_iter().map(|inode| (inode, process.pid)));
             let searched = Searched {
                 open_files: process.open_files,
+                start: process.start,
+                jiffies: process.jiffies,
                 round: self.round,
             };
             self.searched.insert(process.pid, searched);
@@ -121,6 +128,14 @@ impl Owners {
         self.searched
             .get(&process.pid)
             .is_some_and(|searched| searched.round == self.round && searched.open_files == process.open_files)
+    }
+
+    /// Whether a process may have come by a socket since it was last searched.
+    fn has_run(&self, process: &Process) -> bool {
+        let now = (process.start, process.jiffies, process.open_files);
+        self.searched
+            .get(&process.pid)
+            .is_none_or(|searched| (searched.start, searched.jiffies, searched.open_files) != now)
     }
 
     /// Small ranks are searched first.
@@ -187,10 +202,20 @@ mod tests {
         let rounds = |owners: &Owners| owners.round;
         search(2000);
         assert_eq!(rounds(&owners), 1, "nothing is searched while there is no hope");
-        for now in [12_000, 13_000] {
-            owners.search(&root, &snapshot, &[(1, 99)], &HashSet::new(), now);
-        }
-        assert_eq!(owners.hopeless[&99].until, 13_000 + 2 * GIVE_UP_FOR, "each time for longer");
+        owners.search(&root, &snapshot, &[(1, 99)], &HashSet::new(), 12_000);
+        assert_eq!(
+            owners.hopeless[&99].until,
+            12_000 + 2 * GIVE_UP_FOR,
+            "each time for longer, and at once where no process ran"
+        );
+        std::os::unix::fs::symlink("socket:[99]", directory.path().join("2/fd/5000")).unwrap();
+        let mut ran = snapshot.processes().to_vec();
+        ran[1] = Arc::new(Process {
+            jiffies: 1,
+            ..(*ran[1]).clone()
+        });
+        owners.search(&root, &Snapshot::new(ran, 1, 1), &[(1, 99)], &HashSet::new(), 40_000);
+        assert_eq!(owners.get(99), Some(2), "a process that ran may have come by it");
         owners.retain(&HashSet::default(), &snapshot);
         assert!(owners.hopeless.is_empty());
     }

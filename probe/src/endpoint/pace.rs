@@ -7,8 +7,10 @@ use crate::sockets::{Activity, Protocol};
 
 /// Where events tell what happens, TCP is swept this often at most: for counters, and what events may have missed.
 const TCP_WITH_EVENTS: Millis = 10_000;
-/// UDP is swept this often at most while its number of sockets stays the same: of UDP there are no events in any tier.
+/// UDP beside them, whose sockets with peers come and go without events in any tier.
 const UDP_WITH_EVENTS: Millis = 3_000;
+/// UDP where no socket has a peer and their number stays the same: resolvers in containers, mostly.
+const UDP_WITHOUT_PEERS: Millis = 15_000;
 /// Without events, a namespace where data flows but no connection comes or goes is swept after this time, then after twice that…
 const FLOWING: Millis = 1_000;
 /// …and so on up to this.
@@ -27,6 +29,8 @@ pub struct Turn {
     activity: Option<Activity>,
     /// Without events: how long to wait while nothing but data flows.
     pause: Millis,
+    /// Whether the sweep found sockets with peers.
+    peers: bool,
 }
 
 impl Turn {
@@ -39,6 +43,7 @@ impl Turn {
             looked: 0,
             activity: None,
             pause: FLOWING,
+            peers: false,
         }
     }
 
@@ -58,8 +63,9 @@ impl Turn {
     #[must_use]
     pub const fn is_to_be_looked_at(&self, with_events: bool, now: Millis) -> bool {
         let every = match (with_events, self.protocol) {
+            (false, _) => 0,
             (true, Protocol::Tcp) => TCP_WITH_EVENTS,
-            _ => 0,
+            (true, Protocol::Udp) => UDP_WITH_EVENTS,
         };
         self.looked == 0 || now.saturating_sub(self.looked) >= every
     }
@@ -73,7 +79,7 @@ impl Turn {
         let came_or_went = (before.opened, before.open) != (after.opened, after.open);
         let flowed = before.segments != after.segments;
         let moved = match self.protocol {
-            Protocol::Udp => came_or_went || (after.open > 0 && (!with_events || age >= UDP_WITH_EVENTS)),
+            Protocol::Udp => came_or_went || (after.open > 0 && (self.peers || age >= UDP_WITHOUT_PEERS)),
             Protocol::Tcp if with_events => came_or_went || flowed,
             Protocol::Tcp => came_or_went || (flowed && age >= self.pause),
         };
@@ -84,8 +90,8 @@ impl Turn {
         due
     }
 
-    /// It was swept, its counters having been these before; `None` if that came to nothing.
-    pub fn done(&mut self, activity: Option<Activity>, now: Millis) {
+    /// It was swept, its counters having been these before (`None` if that came to nothing); `peers` says whether it found sockets with peers.
+    pub fn done(&mut self, activity: Option<Activity>, peers: bool, now: Millis) {
         let calm = match (self.activity, activity) {
             (Some(before), Some(after)) => (before.opened, before.open) == (after.opened, after.open),
             _ => false,
@@ -93,7 +99,7 @@ impl Turn {
         self.pause = if calm { (2 * self.pause).min(FLOWING_AT_MOST) } else { FLOWING };
         // Zero means "never".
         (self.swept, self.looked) = (now.max(1), now.max(1));
-        self.activity = activity;
+        (self.activity, self.peers) = (activity, peers);
     }
 }
 
@@ -115,7 +121,7 @@ mod tests {
             turn.is_to_be_looked_at(true, 1) && turn.is_due(true, Some(activity), 1),
             "never swept"
         );
-        turn.done(Some(activity), SECOND);
+        turn.done(Some(activity), open > 0, SECOND);
         (turn, activity)
     }
 
@@ -148,7 +154,7 @@ mod tests {
             activity.segments += 1;
             activity.opened += u64::from(second == 30);
             if turn.is_due(false, Some(activity), second * SECOND) {
-                turn.done(Some(activity), second * SECOND);
+                turn.done(Some(activity), true, second * SECOND);
                 sweeps.push(second);
             }
         }
@@ -156,18 +162,25 @@ mod tests {
     }
 
     #[test]
-    fn udp_is_swept_while_there_are_sockets_and_at_once_when_their_number_changes() {
-        for (with_events, expected) in [(true, [4, 5, 8]), (false, [2, 3, 4])] {
+    fn udp_is_swept_while_sockets_have_peers_and_when_their_number_changes() {
+        let cases = [
+            (true, true, [4, 7, 10]),
+            (false, true, [2, 3, 4]),
+            (true, false, [7, 22, 37]),
+            (false, false, [5, 20, 35]),
+        ];
+        for (with_events, peers, expected) in cases {
             let (mut turn, mut activity) = swept(Protocol::Udp, 2);
+            turn.done(Some(activity), peers, SECOND);
             let mut sweeps = Vec::new();
-            for second in 2..10 {
+            for second in 2..40 {
                 activity.open = if second < 5 { 2 } else { 1 };
                 if turn.is_to_be_looked_at(with_events, second * SECOND) && turn.is_due(with_events, Some(activity), second * SECOND) {
-                    turn.done(Some(activity), second * SECOND);
+                    turn.done(Some(activity), peers, second * SECOND);
                     sweeps.push(second);
                 }
             }
-            assert_eq!(sweeps.get(..3), Some(expected.as_slice()), "events: {with_events}");
+            assert_eq!(sweeps.get(..3), Some(expected.as_slice()), "events: {with_events}, peers: {peers}");
         }
     }
 

@@ -140,13 +140,15 @@ impl Sensors {
         self.only = Some(namespaces);
     }
 
-    /// Reads the events that wait. Cheap; to be called several times a second.
-    pub fn drain(&mut self, now: Millis) {
-        self.drain_ebpf(now);
+    /// Reads the events that wait. Cheap; to be called several times a second, and soon again if there were so many that more of them would
+    /// not have found room (true).
+    pub fn drain(&mut self, now: Millis) -> bool {
+        let many = self.drain_ebpf(now);
         self.drain_namespaces(now);
         if let Some(dns) = &mut self.dns {
             dns.drain();
         }
+        many
     }
 
     /// One round: namespaces that came and went, sweeps within the time allowed, and processes of new sockets.
@@ -158,6 +160,8 @@ impl Sensors {
         let mut known = self.known.lock();
         for inode in &gone {
             known.listeners.forget(*inode);
+            known.nat.end_all(*inode, now);
+            known.table.end_tracked(*inode, now);
         }
         known.table.end_namespaces(&gone, now);
         known.table.end_unseen(&swept, now);
@@ -177,12 +181,14 @@ impl Sensors {
         }
     }
 
-    fn drain_ebpf(&mut self, now: Millis) {
-        let Some(source) = &mut self.ebpf else { return };
+    fn drain_ebpf(&mut self, now: Millis) -> bool {
+        let Some(source) = &mut self.ebpf else { return false };
         let mut known = self.known.lock();
         let (own, snapshot, only) = (self.namespaces.own, &self.snapshot, &self.only);
         let known = &mut *known;
+        let mut count = 0;
         let lost = source.drain(|mut event| {
+            count += 1;
             if event.netns == 0 {
                 event.netns = snapshot.get(event.pid).map_or(own, |process| process.netns);
             }
@@ -194,6 +200,7 @@ impl Sensors {
             known.status.lost_events = known.status.lost_events.saturating_add(lost);
             self.sweep_all = true;
         }
+        count >= ebpf::MANY_EVENTS
     }
 
     fn drain_namespaces(&mut self, now: Millis) {
@@ -255,7 +262,8 @@ impl Sensors {
             Protocol::Tcp => &mut namespace.tcp,
             Protocol::Udp => &mut namespace.udp,
         };
-        turn.done(activity.filter(|_| complete), now);
+        let peers = sockets.iter().any(|socket| socket.state == State::Connected);
+        turn.done(activity.filter(|_| complete), peers, now);
         for socket in sockets.iter().filter(|socket| socket.state == State::Connected) {
             // Addresses given since they were last listed.
             if !socket.local.ip().is_loopback() {
@@ -339,27 +347,32 @@ fn open_snooper(names: ForwardNames) -> Option<Snooper> {
 fn drain_conntrack(namespace: &mut Namespace, inode: u32, known: &Mutex<Known>, tier: Tier, now: Millis) {
     let Some(conntrack) = &mut namespace.conntrack else { return };
     let mut flows: Vec<Flow> = Vec::new();
+    let mut dumped = false;
     if namespace.dump_flows {
+        let dump = conntrack.dump(|flow| flows.push(flow));
+        dumped = dump.is_ok();
         // A namespace without tracking refuses or has nothing; either way events tell when that changes.
-        namespace.dump_flows = conntrack
-            .dump(|flow| flows.push(flow))
-            .is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
+        namespace.dump_flows = dump.is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
     }
     match conntrack.drain(|flow| flows.push(flow)) {
         Ok(Drained::All) => {}
         Ok(Drained::Overrun) => namespace.dump_flows = true,
         Err(_) => namespace.conntrack = None,
     }
-    if flows.is_empty() {
+    if flows.is_empty() && !dumped {
         return;
     }
     let mut known = known.lock();
+    if dumped {
+        known.nat.end_all(inode, now);
+        known.table.end_tracked(inode, now);
+    }
     for flow in flows {
-        known.nat.note(&flow, now);
+        known.nat.note(&flow, inode, now);
         // Where no event tells of short-lived sockets, flows do; both ends' views, so that each joins its own.
         if tier != Tier::Ebpf && flow.protocol == Protocol::Tcp && (flow.established || flow.ended) {
             let client = Key::new(flow.protocol, flow.original.source, flow.original.destination, inode);
-            known.table.track(client, flow.ended, now);
+            known.table.track(client, inode, flow.ended, now);
         }
     }
 }

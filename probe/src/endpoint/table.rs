@@ -102,8 +102,8 @@ pub struct Connection {
     pub closed: Option<Millis>,
     /// Whether the direction is known and not guessed from port numbers.
     pub certain: bool,
-    /// Seen by connection tracking only: no socket of ours.
-    pub tracked: bool,
+    /// The namespace whose connection tracking saw it, if nothing else did: no socket of ours. Otherwise zero.
+    pub tracked: u32,
     /// Counters as the client's side sees them.
     pub traffic: Option<Traffic>,
 }
@@ -212,7 +212,7 @@ impl Table {
         };
         connection.certain |= sighting.certain;
         connection.closed = None;
-        connection.tracked = false;
+        connection.tracked = 0;
         let half = connection.half_mut(sighting.side);
         let pid = half.pid;
         half.live = true;
@@ -232,7 +232,7 @@ impl Table {
             return;
         };
         connection.certain |= sighting.certain;
-        connection.tracked = false;
+        connection.tracked = 0;
         let half = connection.half_mut(sighting.side);
         let pid = half.pid;
         half.live = false;
@@ -248,9 +248,9 @@ impl Table {
         self.changes += u64::from(changed);
     }
 
-    /// Connection tracking saw a flow. It knows the direction, but nothing about sockets: it neither opens nor ends
+    /// The connection tracking of a namespace saw a flow. It knows the direction, but nothing about sockets: it neither opens nor ends
     /// what the sources of sockets know.
-    pub fn track(&mut self, key: Key, ended: bool, now: Millis) {
+    pub fn track(&mut self, key: Key, netns: u32, ended: bool, now: Millis) {
         if self.connections.get(&key.reversed()).is_some_and(|other| other.certain) {
             return;
         }
@@ -259,7 +259,7 @@ impl Table {
         };
         connection.certain = true;
         if connection.client == Half::default() && connection.server == Half::default() {
-            connection.tracked = true;
+            connection.tracked = netns;
             connection.closed = ended.then(|| connection.closed.unwrap_or(now));
         }
     }
@@ -269,7 +269,7 @@ impl Table {
         if swept.is_empty() {
             return;
         }
-        let open = |(_, connection): &(&Key, &mut Connection)| connection.closed.is_none() && !connection.tracked;
+        let open = |(_, connection): &(&Key, &mut Connection)| connection.closed.is_none() && connection.tracked == 0;
         self.connections.iter_mut().filter(open).for_each(|(key, connection)| {
             for side in [Side::Client, Side::Server] {
                 let half = connection.half_mut(side);
@@ -280,6 +280,14 @@ impl Table {
             if !connection.client.live && !connection.server.live {
                 connection.closed = Some(now);
             }
+        });
+    }
+
+    /// Ends what only the connection tracking of a namespace knows, before a dump of it says what is still there.
+    pub fn end_tracked(&mut self, netns: u32, now: Millis) {
+        let theirs = self.connections.values_mut().filter(|connection| connection.tracked == netns);
+        theirs.for_each(|connection| {
+            connection.closed.get_or_insert(now);
         });
     }
 
@@ -368,5 +376,30 @@ const fn from_clients_side(traffic: Traffic, side: Side) -> Traffic {
             received: traffic.sent,
             rtt_micros: traffic.rtt_micros,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_tracking_knows_ends_with_a_dump_that_lacks_it() {
+        let mut table = Table::default();
+        let key = |port: u16| {
+            Key::new(
+                Protocol::Tcp,
+                SocketAddr::from(([10, 0, 0, 1], port)),
+                SocketAddr::from(([10, 0, 0, 2], 80)),
+                0,
+            )
+        };
+        for (port, netns) in [(1, 7), (2, 7), (3, 8)] {
+            table.track(key(port), netns, false, 1_000);
+        }
+        table.end_tracked(7, 2_000);
+        table.track(key(1), 7, false, 2_000);
+        let closed = [1, 2, 3].map(|port| table.get(&key(port)).and_then(|connection| connection.closed));
+        assert_eq!(closed, [None, Some(2_000), None]);
     }
 }

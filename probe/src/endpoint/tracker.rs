@@ -16,10 +16,12 @@ use super::report::Sources;
 use super::sensors::{Known, Sensors};
 use crate::dns::{ForwardNames, Reverse, add_names};
 use crate::local_networks::LocalNetworks;
-use crate::proc::{Snapshot, Walker};
+use crate::proc::Snapshot;
 
-/// How often events are read between two ticks: the kernel's buffers hold much more than comes in this time.
+/// How often events are read between two ticks: the kernel's buffers hold much more than comes in this time…
 const DRAIN_EVERY: Duration = Duration::from_millis(200);
+/// …and where they do not, how soon again.
+const DRAIN_SOON: Duration = Duration::from_millis(20);
 
 /// Counters of bytes, and whatever else is not counted as a change, are reported anew so often.
 const COUNTERS_EVERY: Duration = Duration::from_secs(5);
@@ -119,9 +121,9 @@ struct Latest {
 }
 
 impl EndpointTracker {
-    /// Starts the sources. Never fails: what does not work is left out, and [`EndpointTracker::status`] says why.
+    /// Starts the sources, with the first walk over the processes. Never fails: what does not work is left out, and [`EndpointTracker::status`] says why.
     #[must_use]
-    pub fn start(options: Options) -> Self {
+    pub fn start(options: Options, processes: Arc<Snapshot>) -> Self {
         let mut tracker = Self {
             host_id: options.host_id.clone(),
             networks: options.local_networks.clone(),
@@ -137,7 +139,7 @@ impl EndpointTracker {
         let (ticks, inbox) = sync_channel(1);
         let thread = std::thread::Builder::new().name("scope-sockets".to_owned());
         let forward = tracker.forward.clone();
-        let spawned = thread.spawn(move || work(&options, forward, &ready, &inbox));
+        let spawned = thread.spawn(move || work(&options, processes, forward, &ready, &inbox));
         match spawned.map_err(|error| error.to_string()).and_then(|_| {
             opened
                 .recv()
@@ -231,7 +233,7 @@ impl EndpointTracker {
 type Opened = std::io::Result<Arc<Mutex<Known>>>;
 
 /// The tracker's thread: opens the sources, looks once by itself, then ticks when told and drains events in between.
-fn work(options: &Options, forward: ForwardNames, ready: &SyncSender<Opened>, inbox: &Receiver<Arc<Snapshot>>) {
+fn work(options: &Options, first: Arc<Snapshot>, forward: ForwardNames, ready: &SyncSender<Opened>, inbox: &Receiver<Arc<Snapshot>>) {
     let opened = Sensors::open(options, forward);
     let mut sensors = match opened {
         Ok(sensors) => sensors,
@@ -247,13 +249,12 @@ fn work(options: &Options, forward: ForwardNames, ready: &SyncSender<Opened>, in
     let began = Instant::now();
     let now = || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1);
     // Do not make the first report wait for the second walk.
-    if let Ok(snapshot) = Walker::new(&options.proc_root).and_then(|mut walker| walker.walk()) {
-        sensors.tick(snapshot, now());
-    }
+    sensors.tick(first, now());
+    let mut many = false;
     loop {
-        match inbox.recv_timeout(DRAIN_EVERY) {
+        match inbox.recv_timeout(if many { DRAIN_SOON } else { DRAIN_EVERY }) {
             Ok(snapshot) => sensors.tick(snapshot, now()),
-            Err(RecvTimeoutError::Timeout) => sensors.drain(now()),
+            Err(RecvTimeoutError::Timeout) => many = sensors.drain(now()),
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }

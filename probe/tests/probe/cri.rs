@@ -18,6 +18,9 @@ const UID: &str = "0f1e2d3c-1111-2222-3333-444455556666";
 const HOSTS: i32 = 2;
 
 /// The parts of requests that this test fills in, with the protocol's numbers.
+///
+/// Names, metadata and images are the probe's own messages too (`src/cri/proto.rs`), and are written down again on purpose: what the test sends
+/// as Kubernetes comes back from the runtime to the probe, so that two numbers exchanged in one definition would go unnoticed.
 mod proto {
     use super::Message;
 
