@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = proc::cmdline(bytes);
     let _ = proc::soft_open_files(bytes);
     let _ = proc::machine_jiffies(bytes);
-    let _ = (proc::started(bytes), proc::existing(bytes));
+    let _ = (proc::started(bytes), proc::existing(bytes), proc::last_pid(bytes));
     parse_table(Protocol::Tcp, bytes, |_| {});
     let _ = (tcp_activity(bytes), udp_sockets(bytes));
     let text = String::from_utf8_lossy(bytes);

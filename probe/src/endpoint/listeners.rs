@@ -35,8 +35,9 @@ impl Listeners {
         }
     }
 
-    /// Puts what a sweep of one namespace and protocol found in place of what was known of it, keeping known processes.
-    pub fn replace(&mut self, netns: u32, protocol: Protocol, sockets: impl Iterator<Item = Socket>) {
+    /// Puts what a sweep of one namespace and protocol found in place of what was known of it, keeping known processes. True if that is
+    /// anything else.
+    pub fn replace(&mut self, netns: u32, protocol: Protocol, sockets: impl Iterator<Item = Socket>) -> bool {
         let mut fresh: HashMap<(u32, Protocol, u16), Vec<Listener>, foldhash::fast::RandomState> = HashMap::default();
         for socket in sockets.filter(|socket| socket.state == State::Listening && socket.protocol == protocol) {
             let key = (netns, socket.protocol, socket.local.port());
@@ -52,8 +53,17 @@ impl Listeners {
                     .map_or(0, |listener| listener.pid),
             });
         }
-        self.by_port.retain(|(known, of, _), _| (*known, *of) != (netns, protocol));
+        let (mut same, mut gone) = (0, 0);
+        self.by_port.retain(|key, known| {
+            let theirs = (key.0, key.1) == (netns, protocol);
+            let stays = fresh.get(key) == Some(known);
+            same += usize::from(theirs && stays);
+            gone += usize::from(theirs && !stays);
+            !theirs || stays
+        });
+        let other = gone > 0 || same != fresh.len();
         self.by_port.extend(fresh);
+        other
     }
 
     /// A socket began to listen (seen as it happened).
@@ -100,14 +110,19 @@ impl Listeners {
         })
     }
 
-    /// Sets the processes of listeners; `owner` answers by inode.
-    pub fn resolve(&mut self, owner: impl Fn(u64) -> Option<u32>) {
+    /// Sets the processes of listeners; `owner` answers by inode. True if any was found.
+    pub fn resolve(&mut self, owner: impl Fn(u64) -> Option<u32>) -> bool {
         let open = self
             .by_port
             .values_mut()
             .flatten()
             .filter(|listener| listener.pid == 0 && listener.inode != 0);
-        open.for_each(|listener| listener.pid = owner(listener.inode).unwrap_or(0));
+        let mut found = false;
+        open.for_each(|listener| {
+            listener.pid = owner(listener.inode).unwrap_or(0);
+            found |= listener.pid != 0;
+        });
+        found
     }
 
     /// Which side a connected socket is on, and whether that is known rather than guessed. `remote_netns` is the namespace that has the

@@ -51,6 +51,8 @@ pub struct Known {
     pub briefs: HashMap<u32, Brief, foldhash::fast::RandomState>,
     /// Tier, reason and losses.
     pub status: Status,
+    /// Another number after anything else that a report is made of may have changed.
+    pub news: u64,
 }
 
 impl Known {
@@ -112,6 +114,7 @@ impl Sensors {
                 reason,
                 lost_events: 0,
             },
+            news: 0,
         };
         Ok(Self {
             root,
@@ -171,9 +174,14 @@ impl Sensors {
         known
             .briefs
             .retain(|pid, brief| now.saturating_sub(brief.seen) < 2 * LINGER || snapshot.get(*pid).is_some());
-        known.homes.clear();
-        for (inode, namespace) in self.namespaces.iter() {
-            known.homes.extend(namespace.addresses.iter().map(|address| (*address, inode)));
+        let addresses = self
+            .namespaces
+            .iter()
+            .flat_map(|(inode, namespace)| namespace.addresses.iter().map(move |address| (*address, inode)));
+        let homes = addresses.collect();
+        if known.homes != homes {
+            known.homes = homes;
+            known.news += 1;
         }
         drop(known);
         if self.find_processes {
@@ -200,6 +208,7 @@ impl Sensors {
             known.status.lost_events = known.status.lost_events.saturating_add(lost);
             self.sweep_all = true;
         }
+        known.news += u64::from(count > 0);
         count >= ebpf::MANY_EVENTS
     }
 
@@ -213,6 +222,7 @@ impl Sensors {
                     namespace.tcp.doubt();
                 }
                 let mut known = self.known.lock();
+                known.news += u64::from(!ended.is_empty());
                 for socket in ended {
                     let sighting = sighting(&known.listeners, &known.homes, inode, &socket);
                     known.table.end(sighting, now);
@@ -273,7 +283,8 @@ impl Sensors {
         let mut known = self.known.lock();
         let known = &mut *known;
         if complete {
-            known.listeners.replace(inode, protocol, sockets.iter().copied());
+            let other = known.listeners.replace(inode, protocol, sockets.iter().copied());
+            known.news += u64::from(other);
         }
         for socket in sockets.iter().filter(|socket| socket.state == State::Connected) {
             let sighting = sighting(&known.listeners, &known.homes, inode, socket);
@@ -316,7 +327,8 @@ impl Sensors {
             self.owners.search(&self.root, &self.snapshot, &wanted, &likely, now);
             let mut known = self.known.lock();
             let owners = &self.owners;
-            known.listeners.resolve(|inode| owners.get(inode));
+            let resolved = known.listeners.resolve(|inode| owners.get(inode));
+            known.news += u64::from(resolved);
             known.table.resolve(|inode| owners.get(inode));
         }
         if now.saturating_sub(self.forgot_owners) >= FORGET_OWNERS_EVERY {

@@ -118,6 +118,13 @@ impl Connection {
         }
     }
 
+    /// Takes the counters of one end; whether they are news.
+    fn count(&mut self, sighting: &Sighting) -> bool {
+        let Some(traffic) = sighting.traffic else { return false };
+        let traffic = Some(from_clients_side(traffic, sighting.side));
+        std::mem::replace(&mut self.traffic, traffic) != traffic
+    }
+
     fn half_mut(&mut self, side: Side) -> &mut Half {
         match side {
             Side::Client => &mut self.client,
@@ -156,6 +163,8 @@ pub struct Table {
     pub refused: u64,
     /// Counts changes of what a report is made of; counters of bytes are left out.
     changes: u64,
+    /// Counts changes of those.
+    flows: u64,
 }
 
 impl Table {
@@ -168,6 +177,12 @@ impl Table {
     #[must_use]
     pub const fn changes(&self) -> u64 {
         self.changes
+    }
+
+    /// The same for counters of bytes.
+    #[must_use]
+    pub const fn flows(&self) -> u64 {
+        self.flows
     }
 
     /// Sets the processes of sockets that have none; `owner` answers by inode.
@@ -219,10 +234,9 @@ impl Table {
         half.seen = now;
         complete(half, &sighting);
         let changed = half.pid != pid;
-        if let Some(traffic) = sighting.traffic {
-            connection.traffic = Some(from_clients_side(traffic, sighting.side));
-        }
+        let flowed = connection.count(&sighting);
         self.changes += u64::from(changed);
+        self.flows += u64::from(flowed);
     }
 
     /// A socket with a peer ended. Unknown connections are entered as ended: they came and went between two looks.
@@ -239,13 +253,12 @@ impl Table {
         half.seen = now;
         complete(half, &sighting);
         let changed = half.pid != pid;
-        if let Some(traffic) = sighting.traffic {
-            connection.traffic = Some(from_clients_side(traffic, sighting.side));
-        }
+        let flowed = connection.count(&sighting);
         if !connection.client.live && !connection.server.live {
             connection.closed.get_or_insert(now);
         }
         self.changes += u64::from(changed);
+        self.flows += u64::from(flowed);
     }
 
     /// The connection tracking of a namespace saw a flow. It knows the direction, but nothing about sockets: it neither opens nor ends

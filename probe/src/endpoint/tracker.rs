@@ -23,8 +23,11 @@ const DRAIN_EVERY: Duration = Duration::from_millis(200);
 /// …and where they do not, how soon again.
 const DRAIN_SOON: Duration = Duration::from_millis(20);
 
-/// Counters of bytes, and whatever else is not counted as a change, are reported anew so often.
+/// Counters of bytes, and whatever else changes without a connection coming or going, are reported this often at most.
 const COUNTERS_EVERY: Duration = Duration::from_secs(5);
+
+/// A report stands for so long at most, whatever happened.
+const STANDS: Duration = Duration::from_secs(60);
 
 /// Where connections come from, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,12 +114,13 @@ pub struct EndpointTracker {
     latest: Option<Latest>,
 }
 
-/// The report made last: it stands while nothing changes but counters.
+/// The report made last: it stands while nothing changes but counters, and for longer while not even those do.
 #[derive(Debug)]
 struct Latest {
     report: Report,
     addresses: BTreeSet<IpAddr>,
     changes: (u64, u64),
+    news: (u64, u64),
     made: Instant,
 }
 
@@ -171,11 +175,12 @@ impl EndpointTracker {
         };
         let known = known.lock();
         let changes = (known.table.changes(), known.nat.changes());
-        if self
-            .latest
-            .as_ref()
-            .is_none_or(|latest| latest.changes != changes || latest.made.elapsed() >= COUNTERS_EVERY)
-        {
+        let news = (known.table.flows(), known.news);
+        let stands = self.latest.as_ref().is_some_and(|latest| {
+            let patience = if latest.news == news { STANDS } else { COUNTERS_EVERY };
+            latest.changes == changes && latest.made.elapsed() < patience
+        });
+        if !stands {
             let sources = Sources {
                 table: &known.table,
                 listeners: &known.listeners,
@@ -192,6 +197,7 @@ impl EndpointTracker {
                 report,
                 addresses,
                 changes,
+                news,
                 made: Instant::now(),
             });
         }

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, SeekFrom};
 
 use super::parse;
 
@@ -98,14 +98,33 @@ impl ProcRoot {
     /// # Errors
     /// When the directory cannot be read.
     pub fn entries(&self, path: &str, mut each: impl FnMut(u32, u64)) -> io::Result<()> {
+        self.entries_from(path, 0, 32 << 10, |number, inode, _| {
+            each(number, inode);
+            true
+        })
+    }
+
+    /// The same from a place in the directory on, with `room` bytes for each read, until `each` returns false. It is also told the place of the
+    /// entry, from which on what comes to be behind it will be found too; zero is the beginning.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn entries_from(&self, path: &str, mut place: u64, room: usize, mut each: impl FnMut(u32, u64, u64) -> bool) -> io::Result<()> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::openat(&*self.directory, path, flags, Mode::empty())?;
-        let mut buffer = Vec::with_capacity(32 << 10);
+        if place > 0 {
+            rustix::fs::seek(&directory, SeekFrom::Start(place))?;
+        }
+        let mut buffer = Vec::with_capacity(room);
         let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
         while let Some(entry) = entries.next() {
             let entry = entry?;
-            if let Some(number) = parse::decimal(entry.file_name().to_bytes()).and_then(|number| u32::try_from(number).ok()) {
-                each(number, entry.ino());
+            // An entry says where the next one is that there is now.
+            let own = std::mem::replace(&mut place, entry.next_entry_cookie());
+            if let Some(number) = parse::decimal(entry.file_name().to_bytes()).and_then(|number| u32::try_from(number).ok())
+                && !each(number, entry.ino(), own)
+            {
+                break;
             }
         }
         Ok(())

@@ -7,6 +7,7 @@
 mod fds;
 mod groups;
 mod parse;
+mod roll;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use scope_shared::report::SmolStr;
 
 pub use fds::{ProcRoot, SocketScan, socket_inodes};
-pub use parse::{Stat, cmdline, decimal, existing, link_inode, machine_jiffies, soft_open_files, started, stat};
+pub use parse::{Stat, cmdline, decimal, existing, last_pid, link_inode, machine_jiffies, soft_open_files, started, stat};
 pub use walk::Walker;
 
 use crate::cgroup::Membership;

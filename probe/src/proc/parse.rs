@@ -108,6 +108,12 @@ pub fn existing(text: &[u8]) -> Option<u64> {
     decimal(field.split(|byte| *byte == b'/').nth(1)?)
 }
 
+/// The pid that was given last, from `/proc/loadavg`.
+#[must_use]
+pub fn last_pid(text: &[u8]) -> Option<u64> {
+    decimal(text.split(|byte| *byte == b' ').nth(4)?.trim_ascii())
+}
+
 /// The inode in the target of a namespace or socket link: `net:[4026531840]`, `socket:[12345]`.
 #[must_use]
 pub fn link_inode(target: &[u8], kind: &[u8]) -> Option<u64> {

@@ -1,6 +1,6 @@
 //! The walk over `/proc` and what it remembers from one walk to the next.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::fds::{ProcRoot, rewrite};
 use super::groups::Groups;
+use super::roll::Roll;
 use super::{Process, Snapshot, parse};
 use crate::cgroup::UsageReader;
 
@@ -20,10 +21,6 @@ const STILL_EVERY: u64 = 64;
 const YOUNG_WALKS: u64 = 5;
 /// Identity is read again after so many walks at the latest.
 const IDENTITY_EVERY: u64 = 60;
-/// The list of processes is read again after so many walks even if nothing seems to have come or gone.
-const LIST_EVERY: u64 = 8;
-/// Processes that are remembered at most; beyond, the rest of the machine is not looked at (the kernel's own limit is 4 Mi).
-const MAX_PROCESSES: usize = 65_536;
 
 /// Walks `/proc`. Keep one for the life of the probe.
 #[derive(Debug)]
@@ -31,10 +28,7 @@ pub struct Walker {
     root: ProcRoot,
     known: HashMap<u32, Known, foldhash::fast::RandomState>,
     groups: Groups,
-    /// Pids and the inode numbers of their directories, as last listed.
-    listed: Vec<(u32, u64)>,
-    /// How many processes and threads had been started and how many there were, before they were listed.
-    census: Option<(u64, u64)>,
+    roll: Roll,
     walks: u64,
     total_jiffies: u64,
     page_size: u64,
@@ -67,8 +61,7 @@ impl Walker {
             root: ProcRoot::open(root)?,
             known: HashMap::default(),
             groups: Groups::default(),
-            listed: Vec::new(),
-            census: None,
+            roll: Roll::default(),
             walks: 0,
             total_jiffies: 0,
             page_size: rustix::param::page_size() as u64,
@@ -99,42 +92,34 @@ impl Walker {
         self.root.read("stat", &mut self.buffer)?;
         let (total_jiffies, cpus) = parse::machine_jiffies(&self.buffer).unwrap_or_default();
         self.total_jiffies = total_jiffies;
-        self.list()?;
-        self.groups.advance(self.walks);
-        let listed = std::mem::take(&mut self.listed);
-        let mut processes = Vec::with_capacity(listed.len());
-        for (pid, directory) in &listed {
-            let (pid, directory) = (*pid, *directory);
-            if let Some(process) = self.look_at(pid, directory) {
-                processes.push(process);
-            }
-        }
-        self.listed = listed;
-        let walks = self.walks;
-        self.known.retain(|_, known| known.last_seen == walks);
+        let mut roll = std::mem::take(&mut self.roll);
+        let stat = std::mem::take(&mut self.buffer);
+        let processes = roll
+            .update(&self.root, &stat, &mut self.buffer, self.walks)
+            .and_then(|()| self.look(&mut roll));
+        self.roll = roll;
+        let processes = processes?;
         Ok(Arc::new(Snapshot {
             group_cpu: self.groups.cpu_nanos(),
             ..Snapshot::new(processes, total_jiffies, cpus)
         }))
     }
 
-    /// Lists the processes, unless none was started and none ended since that was last done: the kernel takes half a microsecond for each.
-    /// The buffer holds `/proc/stat`.
-    fn list(&mut self) -> io::Result<()> {
-        let started = parse::started(&self.buffer);
-        let existing = self
-            .root
-            .read("loadavg", &mut self.buffer)
-            .ok()
-            .and_then(|()| parse::existing(&self.buffer));
-        let census = started.zip(existing);
-        if census.is_none() || census != self.census || self.walks.is_multiple_of(LIST_EVERY) {
-            self.listed.clear();
-            self.root.entries(".", |pid, inode| self.listed.push((pid, inode)))?;
-            self.listed.truncate(MAX_PROCESSES);
-            self.census = census;
+    /// Looks at the processes that are listed.
+    fn look(&mut self, roll: &mut Roll) -> io::Result<Vec<Arc<Process>>> {
+        self.groups.advance(self.walks);
+        let mut processes = Vec::with_capacity(roll.listed.len());
+        for (pid, directory) in &roll.listed {
+            processes.extend(self.look_at(*pid, *directory));
         }
-        Ok(())
+        let threads = processes.iter().map(|process| u64::from(process.threads)).sum();
+        if !roll.adds_up(&self.root, threads)? {
+            let there: HashSet<u32, foldhash::fast::RandomState> = roll.listed.iter().map(|(pid, _)| *pid).collect();
+            processes.retain(|process| there.contains(&process.pid));
+        }
+        let walks = self.walks;
+        self.known.retain(|_, known| known.last_seen == walks);
+        Ok(processes)
     }
 
     fn look_at(&mut self, pid: u32, directory: u64) -> Option<Arc<Process>> {

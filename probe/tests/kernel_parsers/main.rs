@@ -108,7 +108,8 @@ fn files_of_a_process() {
     assert_eq!((name.as_str(), line.as_str()), ("nginx: worker process", "nginx: worker process  "));
     assert!(proc::machine_jiffies(fixture!("stat_machine")).is_some_and(|(total, cpus)| total > 0 && cpus > 0));
     assert!(proc::started(fixture!("stat_machine")).is_some_and(|started| started > 0));
-    assert_eq!(proc::existing(b"2.13 2.05 1.92 3/512 32765\n"), Some(512));
+    let loadavg = b"2.13 2.05 1.92 3/512 32765\n";
+    assert_eq!((proc::existing(loadavg), proc::last_pid(loadavg)), (Some(512), Some(32_765)));
     assert_eq!(proc::link_inode(b"net:[4026531840]", b"net"), Some(4_026_531_840));
     assert_eq!(proc::link_inode(b"pipe:[1]", b"socket"), None);
 }
@@ -259,7 +260,7 @@ fn read_as_everything(bytes: &[u8]) {
     read(proc::cmdline(bytes));
     read(proc::soft_open_files(bytes));
     read(proc::machine_jiffies(bytes));
-    read((proc::started(bytes), proc::existing(bytes)));
+    read((proc::started(bytes), proc::existing(bytes), proc::last_pid(bytes)));
     read(sockets::tcp_activity(bytes));
     read(sockets::udp_sockets(bytes));
     read(dns::udp_payload(bytes).and_then(dns::parse_answer));
