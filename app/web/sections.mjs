@@ -50,15 +50,21 @@ const signed = (value) => {
   return [...bytes, value];
 };
 
-/** The binary, which has no data, with these segments; neighbours become one. */
-export const withData = (bytes, segments) => {
+/** The binary, which has no data, with those of these segments whose numbers are chosen; neighbours with nothing between them become one. */
+export const withData = (bytes, segments, chosen) => {
   const joined = [];
-  for (const { at, bytes } of [...segments].sort((a, b) => a.at - b.at)) {
+  let before = null;
+  const order = segments.map((_, number) => number).sort((a, b) => segments[a].at - segments[b].at);
+  order.forEach((number, place) => {
+    if (!chosen(number)) return;
+    const { at, bytes } = segments[number];
     const last = joined.at(-1);
-    const gap = last ? at - last.at - last.bytes.length : Infinity;
-    if (gap < 8) last.bytes = Buffer.concat([last.bytes, Buffer.alloc(gap), bytes]);
+    const gap = last ? at - last.at - last.bytes.length : 0;
+    // What is skipped for alignment. Of something else in between, which may have changed by then, no byte may be touched.
+    if (before === place - 1 && gap < 8) last.bytes = Buffer.concat([last.bytes, Buffer.alloc(gap), bytes]);
     else joined.push({ at, bytes });
-  }
+    before = place;
+  });
   const parts = joined.map(({ at, bytes }) => Buffer.concat([Buffer.from([0, 0x41, ...signed(at), 0x0b, ...encoded(bytes.length)]), bytes]));
   const content = Buffer.concat([Buffer.from(encoded(parts.length)), ...parts]);
   return Buffer.concat([bytes, Buffer.from([DATA, ...encoded(content.length)]), content]);

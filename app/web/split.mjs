@@ -47,6 +47,10 @@ const references = (module) => {
     // Of data and of the table only the places stand here, which are no references.
     if (/^ \((?:data|elem) /.test(line)) continue;
     for (const [, value, offset] of line.matchAll(/\(i32\.const (-?\d+)\)| offset=(\d+)/g)) current.numbers.add(Number(value ?? offset));
+    // Two in one: wasm-opt joins what is stored side by side.
+    for (const [, pair] of line.matchAll(/\(i64\.const (-?\d+)\)/g)) {
+      for (const half of [BigInt(pair), BigInt(pair) >> 32n]) current.numbers.add(Number(BigInt.asUintN(32, half)));
+    }
   }
   return { uses, roots };
 };
@@ -197,10 +201,9 @@ export const split = (bytes, later, short) => {
     while (isMoved.has(elements.data[at])) at += 1;
     if (at > from) rest.addActiveElementSegment(elements.table, `from ${from}`, elements.data.slice(from, at), rest.i32.const(base + from));
   }
-  const split = (one) => objects.filter((_, at) => objectsKept.has(at) === one);
   return {
-    first: withData(without(write(first), [DATA, DATA_COUNT]), split(true)),
-    rest: withData(write(rest), split(false)),
+    first: withData(without(write(first), [DATA, DATA_COUNT]), objects, (number) => objectsKept.has(number)),
+    rest: withData(write(rest), objects, (number) => !objectsKept.has(number)),
   };
 };
 
