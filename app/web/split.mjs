@@ -56,27 +56,31 @@ const references = (module) => {
 };
 
 /**
- * How far before an object, in bytes, an address may lie that stands for it: `table[code - 22]` begins its sum there. Of all the
- * references that the linker notes of the page (`--emit-relocs`) three are of this kind: 4 bytes before an object of 40, 48 of 624, 176 of 128.
+ * How far beside an object, in bytes, an address may lie that stands for it: `table[code - 22]` begins its sum before it, a loop may begin and
+ * end behind. Of all the references that the linker notes of the page (`--emit-relocs`) three lie before their object, 4 bytes before one of
+ * 40, 48 of 624, 176 of 128; thirteen lie up to 12 bytes behind, of objects of 16 to 224. None is of a large object, so these count by what is in them.
  */
-const before = ({ bytes }) => Math.min(2 * bytes.length, 256);
+const FARTHEST = 256;
+const isLarge = ({ bytes }) => bytes.length >= 1000;
+const before = (object) => (isLarge(object) ? 0 : Math.min(2 * object.bytes.length, FARTHEST));
+const BEHIND = 16;
 
-/** Finds the objects in memory that a number may be the address of: linked one a segment. Where one begins, it is that one. */
+/** Finds the objects in memory, linked one a segment, that a number may be the address of. */
 const finder = (objects) => {
   const order = objects.map((_, at) => at).sort((a, b) => objects[a].at - objects[b].at);
-  const begins = new Map(objects.map(({ at }, number) => [at, number]));
   return (value) => {
-    if (begins.has(value)) return [begins.get(value)];
     let [low, high] = [0, order.length];
     while (low < high) {
       const middle = (low + high) >> 1;
       const { at, bytes } = objects[order[middle]];
-      if (at + bytes.length < value) low = middle + 1;
+      if (at + bytes.length + BEHIND < value) low = middle + 1;
       else high = middle;
     }
     const found = [];
-    for (; low < order.length && objects[order[low]].at - 256 <= value; low += 1) {
-      if (objects[order[low]].at - before(objects[order[low]]) <= value) found.push(order[low]);
+    for (; low < order.length && objects[order[low]].at - FARTHEST <= value; low += 1) {
+      const object = objects[order[low]];
+      const outside = isLarge(object) && value >= object.at + object.bytes.length;
+      if (object.at - before(object) <= value && !outside) found.push(order[low]);
     }
     return found;
   };

@@ -45,7 +45,7 @@ fn lazy_page(into: &Path) -> Result<()> {
             let name = folder.join(entry.file_name());
             if entry.file_type()?.is_dir() {
                 folders.push(name);
-            } else if name.to_string_lossy().starts_with("boot-") {
+            } else if name.to_string_lossy().starts_with("boot-") && name.extension().is_some_and(|suffix| suffix == "js") {
                 let text = std::fs::read_to_string(entry.path())?;
                 let lazy = text.replace("void bringRest(worker);", "");
                 ensure!(lazy != text, "boot.js does not bring the rest");
