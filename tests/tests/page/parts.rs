@@ -1,5 +1,6 @@
 //! The program comes in two parts: a map needs only the first, and whoever needs the second before it is here waits for it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use scope_tests::browser::Browser;
@@ -32,6 +33,10 @@ async fn a_map_needs_only_the_first_part_and_the_rest_follows() -> Result<()> {
     let waited = stage.value(WAITED).await?;
     ensure!(waited == "false", "the map asked for the rest: run `cargo xtask parts`");
     stage.browser.no_errors().await
+}
+
+async fn labels(stage: &Stage) -> Result<BTreeMap<String, String>> {
+    Ok(Map::read(&stage.browser).await?.labels)
 }
 
 /// The built page without what brings the rest by itself.
@@ -68,10 +73,19 @@ async fn what_is_not_here_yet_is_waited_for() -> Result<()> {
     recorded::post_golden(scope.port, "recorded-clean").await?;
     let browser = Browser::open_sized(1400, 900, &[]).await?;
     let stage = Stage { scope, browser };
+    // With everything there: the same map must come of the first part alone.
+    stage.load("#/containers").await?;
+    let whole = until("the map is shown", || async {
+        let labels = labels(&stage).await?;
+        ensure!(!labels.is_empty(), "nothing yet");
+        Ok(labels)
+    })
+    .await?;
     let server = format!("http://127.0.0.1:{}", stage.scope.port);
     stage.browser.goto(&format!("{}?server={server}#/containers", files.url())).await?;
     until("the map is shown", || async {
-        ensure!(!Map::read(&stage.browser).await?.labels.is_empty(), "nothing yet");
+        let labels = labels(&stage).await?;
+        ensure!(labels == whole, "{labels:?} instead of {whole:?}");
         Ok(())
     })
     .await?;
