@@ -87,13 +87,15 @@ impl Stroke {
     }
 }
 
-/// Into how many straight pieces a stroke of a class is cut so that none is off by a third of a pixel; `zoom` is pixels a graph unit.
+/// The most straight pieces of a stroke.
+const MOST_CUTS: f64 = 18.0;
+
+/// Into how many straight pieces a stroke of a class is cut so that none is off by a third of a pixel, as far as [`MOST_CUTS`] go; `zoom` is
+/// pixels a graph unit.
 #[must_use]
-pub fn pieces(class: usize, zoom: f64) -> i32 {
-    /// More are not told apart at any size of the screen.
-    const MOST: f64 = 18.0;
+pub fn cuts(class: usize, zoom: f64) -> i32 {
     let bend = 4f64.powi(class.min(BENDS - 1) as i32);
-    (0.75 * bend * zoom * 3.0).sqrt().ceil().clamp(1.0, MOST) as i32
+    (0.75 * bend * zoom * 3.0).sqrt().ceil().clamp(1.0, MOST_CUTS) as i32
 }
 
 /// All that is drawn, without text. Each list is sorted by layer; `ends` says where each layer ends.
@@ -435,8 +437,8 @@ mod tests {
             zoom in 0.01f64..1.5,
         ) {
             let stroke = stroke(points);
-            let count = pieces(stroke.class(), zoom);
-            prop_assume!(count < 18);
+            let count = cuts(stroke.class(), zoom);
+            prop_assume!(f64::from(count) < MOST_CUTS);
             for step in 0..100 {
                 let t = step as f32 / 100.0;
                 let piece = (t * count as f32).floor();

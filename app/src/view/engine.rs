@@ -134,15 +134,8 @@ impl Engine {
             return Some(kept.shown.view.clone());
         }
         let graph = self.transformed(entry, options).1;
-        let summaries = Summaries::new(
-            State(self.feed.merged()),
-            &self.templates,
-            &self.labels,
-            self.config.links.as_ref(),
-            options,
-        );
         let before = self.views.remove(&key).map(|kept| kept.shown);
-        let shown = Shown::of(entry.id, graph, &self.labels, summaries, before);
+        let shown = Shown::of(entry.id, graph, &self.labels, self.summaries(options), before);
         let view = shown.view.clone();
         let version = self.version;
         self.keep(key, Some(Kept { version, shown }));
@@ -158,6 +151,16 @@ impl Engine {
         }
     }
 
+    fn summaries(&self, options: &Options) -> Summaries<'_> {
+        Summaries::new(
+            State(self.feed.merged()),
+            &self.templates,
+            &self.labels,
+            self.config.links.as_ref(),
+            options,
+        )
+    }
+
     /// The view of a topology this build does not know.
     fn generic(&mut self, topology: &str, options: &Options) -> Option<Arc<View>> {
         let key = (SmolStr::new(topology), options.clone());
@@ -167,13 +170,7 @@ impl Engine {
             self.keep(key, before);
             return Some(view);
         }
-        let summaries = Summaries::new(
-            State(self.feed.merged()),
-            &self.templates,
-            &self.labels,
-            self.config.links.as_ref(),
-            options,
-        );
+        let summaries = self.summaries(options);
         let known = before.map(|kept| kept.shown.view);
         let view = Generic::find(topology, summaries)?.view(known.as_deref());
         let view = known.filter(|known| **known == view).unwrap_or_else(|| Arc::new(view));
@@ -194,24 +191,12 @@ impl Engine {
     pub fn details(&mut self, topology: &str, id: &str, options: &Options) -> Option<NodeDetails> {
         self.refresh();
         let Some(entry) = registry::find(topology) else {
-            let summaries = Summaries::new(
-                State(self.feed.merged()),
-                &self.templates,
-                &self.labels,
-                self.config.links.as_ref(),
-                options,
-            );
+            let summaries = self.summaries(options);
             return Generic::find(topology, summaries)?.details(id);
         };
         let (base, graph) = self.transformed(entry, options);
         let at = base.graph.find(id).filter(|at| base.has(*at))?;
-        let summaries = Summaries::new(
-            State(self.feed.merged()),
-            &self.templates,
-            &self.labels,
-            self.config.links.as_ref(),
-            options,
-        );
+        let summaries = self.summaries(options);
         Details {
             summaries,
             joins: &self.joins,
@@ -234,13 +219,7 @@ impl Engine {
             return None;
         }
         let details = Details {
-            summaries: Summaries::new(
-                State(self.feed.merged()),
-                &self.templates,
-                &self.labels,
-                self.config.links.as_ref(),
-                options,
-            ),
+            summaries: self.summaries(options),
             joins: &self.joins,
             base: graph,
             graph,

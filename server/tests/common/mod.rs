@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Parser as _;
 use futures::{SinkExt as _, StreamExt as _};
 use scope_server::config::ServerArgs;
-use scope_server::{Kind, Policy, bind};
+use scope_server::{Kind, Page, Policy, bind};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
@@ -40,11 +40,19 @@ impl Drop for Running {
 
 /// Starts a server with these flags.
 pub async fn start(flags: &[&str]) -> Running {
+    start_with_page(flags, Page::default()).await
+}
+
+/// Starts a server with these flags, which shows a page.
+pub async fn start_with_page(flags: &[&str], page: Page) -> Running {
     let state = tempfile::tempdir().expect("directory");
     let directory = state.path().to_str().expect("path").to_owned();
     let mut line = vec!["scope", "--listen", "127.0.0.1:0", "--state-dir", &directory];
     line.extend(flags);
-    let args = Command::parse_from(line).server;
+    let args = ServerArgs {
+        page,
+        ..Command::parse_from(line).server
+    };
     let shutdown = CancellationToken::new();
     let kinds = [
         Kind::Lifecycle,

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::scene::{
     Scene,
-    draw::{DrawList, pieces},
+    draw::{DrawList, cuts},
     labels::{Label, Labels},
     pick::LEAST_RADIUS,
     theme::Rgba,
@@ -180,10 +180,10 @@ impl Renderer {
             let mut begin = from.0;
             for (class, end) in list.bend_ends[layer].into_iter().enumerate() {
                 if end > begin {
-                    let pieces = pieces(class, camera.zoom * ratio);
+                    let cuts = cuts(class, camera.zoom * ratio);
                     gl.use_program(Some(&self.edges.program));
-                    gl.uniform1f(u_steps, pieces as f32);
-                    self.edges.draw(gl, begin, end, (pieces + 1) * 2);
+                    gl.uniform1f(u_steps, cuts as f32);
+                    self.edges.draw(gl, begin, end, (cuts + 1) * 2);
                 }
                 begin = end;
             }
