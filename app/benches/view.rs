@@ -63,11 +63,19 @@ fn live(hosts: usize) -> (Engine, impl FnMut() -> Vec<u8>) {
     (engine, next)
 }
 
-/// A view rendered from nothing: joins, graph, summaries.
+/// A view from nothing. Rendered: joined, grouped, filtered and counted, which is what the original calls rendering; and with its nodes
+/// described (label, rows, metrics, tables, parents, edges), which the original measures as a step of its own.
 fn views(criterion: &mut Criterion<CpuTime>, name: &str, report: &Report) {
     let mut group = criterion.benchmark_group(name);
     let merged = Report::merge_all([report]);
     for view in VIEWS {
+        group.bench_function(format!("{view}, rendered"), |bencher| {
+            bencher.iter_batched_ref(
+                || engine_of(&merged),
+                |engine| black_box(engine.counts(view, &Options::none())),
+                BatchSize::PerIteration,
+            );
+        });
         group.bench_function(view, |bencher| {
             bencher.iter_batched_ref(
                 || engine_of(&merged),

@@ -70,10 +70,10 @@ impl<'a> Children<'a> {
             match kid {
                 Kid::Level(level, slot) => {
                     let node = self.of_level(*level, *slot);
-                    into.extend(node.into_iter().flat_map(|node| &node.endpoints));
+                    into.extend(node.into_iter().flat_map(|node| node.endpoints.iter()));
                     for held in self.held(*level, *slot) {
                         let process = self.of_level(LevelName::Processes, *held);
-                        into.extend(process.into_iter().flat_map(|process| &process.endpoints));
+                        into.extend(process.into_iter().flat_map(|process| process.endpoints.iter()));
                     }
                 }
                 Kid::Node {

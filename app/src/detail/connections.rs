@@ -57,7 +57,7 @@ fn sorted_peers(joins: &Joins, endpoint: u32) -> Vec<u32> {
     let mut peers = joins
         .endpoints
         .get(endpoint as usize)
-        .map(|endpoint| endpoint.out.clone())
+        .map(|endpoint| endpoint.out.to_vec())
         .unwrap_or_default();
     peers.order_by(|a, b| joins.endpoint_ids.name_ref(*a).cmp(joins.endpoint_ids.name_ref(*b)));
     peers

@@ -44,6 +44,11 @@ impl<T> Chunks<T> {
         self.pieces.iter().flat_map(|piece| piece.iter())
     }
 
+    /// The items, those of a piece at a time.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &[T]> {
+        self.pieces.iter().map(|piece| &**piece)
+    }
+
     /// Where two lists of the same length differ, ascending.
     pub(crate) fn differing(&self, other: &Self, same: impl Fn(&T, &T) -> bool) -> Vec<u32> {
         let mut found = Vec::new();

@@ -135,6 +135,7 @@ impl Engine {
         }
         let graph = self.transformed(entry, options).1;
         let before = self.views.remove(&key).map(|kept| kept.shown);
+        self.find_labels();
         let shown = Shown::of(entry.id, graph, &self.labels, self.summaries(options), before);
         let view = shown.view.clone();
         let version = self.version;
@@ -149,6 +150,11 @@ impl Engine {
             Some(entry) => Some(self.stats(entry, options)),
             None => self.generic(topology, options).map(|view| view.stats),
         }
+    }
+
+    /// Summaries need them.
+    fn find_labels(&mut self) {
+        self.labels.find(State(self.feed.merged()));
     }
 
     fn summaries(&self, options: &Options) -> Summaries<'_> {
@@ -170,6 +176,7 @@ impl Engine {
             self.keep(key, before);
             return Some(view);
         }
+        self.find_labels();
         let summaries = self.summaries(options);
         let known = before.map(|kept| kept.shown.view);
         let view = Generic::find(topology, summaries)?.view(known.as_deref());
@@ -190,6 +197,7 @@ impl Engine {
     /// Everything about one node of a view; `None` if there is no such view or node.
     pub fn details(&mut self, topology: &str, id: &str, options: &Options) -> Option<NodeDetails> {
         self.refresh();
+        self.find_labels();
         let Some(entry) = registry::find(topology) else {
             let summaries = self.summaries(options);
             return Generic::find(topology, summaries)?.details(id);
@@ -236,9 +244,9 @@ impl Engine {
         }
         let state = State(self.feed.merged());
         if changes.all || self.joins.is_worn(state.topology(Kind::Endpoint).nodes.len()) {
-            self.joins = Joins::of(state);
+            self.joins = Joins::default();
             self.rendered = Rendered::default();
-            self.labels.all(state);
+            self.labels.forget();
         } else {
             let now = |(kind, id): &(Kind, SmolStr)| state.node(*kind, id);
             let nodes: Vec<_> = changes.nodes.iter().map(|node| (node.0, &node.1, now(node))).collect();
@@ -267,6 +275,7 @@ impl Engine {
     /// A view's graph before options, and under them.
     fn transformed(&mut self, entry: &'static Entry, options: &Options) -> (Arc<Masked>, Masked) {
         let state = State(self.feed.merged());
+        self.joins.deepen(state, entry.what.depth());
         let base = Renderer {
             state,
             joins: &self.joins,

@@ -241,7 +241,9 @@ impl Masked {
 
     /// Ids of a node's edges, in order.
     pub(crate) fn adjacency(&self, at: u32) -> Vec<SmolStr> {
-        self.out(at).map(|to| self.graph.node(to).id.clone()).collect()
+        let mut ids = Vec::with_capacity(self.graph.shape.out.of(at).len());
+        ids.extend(self.out(at).map(|to| self.graph.node(to).id.clone()));
+        ids
     }
 
     /// Takes out every node that is neither pseudo nor satisfies `predicate`, and the edges to it.

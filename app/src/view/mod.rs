@@ -3,6 +3,7 @@
 //! A view is a pure function of the merged reports and the options. Nothing is computed that no one asks for, and what did not change is
 //! not computed again. No clock, no I/O, no `web_sys`.
 
+mod ahead;
 pub mod api;
 mod build;
 mod chunks;

@@ -10,6 +10,7 @@ use scope_shared::report::Node;
 use smol_str::SmolStr;
 
 use super::View;
+use super::ahead;
 use super::chunks::Chunks;
 use super::graph::{Masked, aligned, changed_nodes};
 use super::summary::{Labels, Renamed, Summaries};
@@ -116,7 +117,17 @@ impl Shown {
                 _ => Arc::new(summary),
             })
         };
-        let rows: Vec<Row> = nodes.iter().zip(0..).map(row).collect();
+        let mut rows: Vec<Row> = Vec::with_capacity(nodes.len());
+        for piece in nodes.pieces() {
+            let first = rows.len() as u32;
+            if before.is_none() {
+                let peers = (first..).zip(piece).flat_map(|(at, _)| graph.graph.shape.out.of(at));
+                ahead::nodes(piece.iter().chain(peers.map(|to| graph.graph.node(*to))));
+                ahead::values(piece);
+                ahead::rows(piece);
+            }
+            rows.extend(piece.iter().zip(first..).map(row));
+        }
         let mut shown = Self {
             labels: 0,
             rows: Chunks::from(rows),

@@ -5,75 +5,13 @@
 
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
 use scope_shared::report::{Node, SmolStr};
-use std::collections::HashMap;
+
+use super::few::Few;
+use super::ids::Ids;
 
 /// No slot.
 pub(crate) const NONE: u32 = u32::MAX;
-
-/// Ids and their dense numbers ("slots").
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Ids {
-    slots: HashMap<SmolStr, u32, FixedState>,
-    names: Vec<SmolStr>,
-    /// What [`Ids::intern_again`] found last.
-    last: u32,
-}
-
-impl Ids {
-    /// The slot of an id, made if it has none.
-    pub(crate) fn intern(&mut self, id: &SmolStr) -> u32 {
-        let next = self.names.len() as u32;
-        let slot = *self.slots.entry(id.clone()).or_insert(next);
-        if slot == next {
-            self.names.push(id.clone());
-        }
-        slot
-    }
-
-    /// The slot of an id given as text.
-    pub(crate) fn intern_text(&mut self, id: &str) -> u32 {
-        match self.slots.get(id) {
-            Some(&slot) => slot,
-            None => self.intern(&SmolStr::new(id)),
-        }
-    }
-
-    /// The slot of an id given as text, where many in a row are the same.
-    pub(crate) fn intern_again(&mut self, id: &str) -> u32 {
-        if self.names.get(self.last as usize).is_none_or(|last| last != id) {
-            self.last = self.intern_text(id);
-        }
-        self.last
-    }
-
-    /// Makes room for so many ids.
-    pub(crate) fn reserve(&mut self, ids: usize) {
-        self.slots.reserve(ids);
-        self.names.reserve(ids);
-    }
-
-    /// The slot of an id that has one.
-    pub(crate) fn get(&self, id: &str) -> Option<u32> {
-        self.slots.get(id).copied()
-    }
-
-    /// The id of a slot; empty for a slot that was never given out.
-    pub(crate) fn name(&self, slot: u32) -> SmolStr {
-        self.names.get(slot as usize).cloned().unwrap_or_default()
-    }
-
-    /// The id of a slot as text; empty for a slot that was never given out.
-    pub(crate) fn name_ref(&self, slot: u32) -> &str {
-        self.names.get(slot as usize).map_or("", SmolStr::as_str)
-    }
-
-    /// How many slots there are, in use or not.
-    pub(crate) fn len(&self) -> usize {
-        self.names.len()
-    }
-}
 
 /// A node of a level.
 #[derive(Clone, Debug, Default)]
@@ -83,11 +21,11 @@ pub(crate) struct LevelNode {
     /// Whether it is a pseudo node (only where there is no `raw`).
     pub(crate) pseudo: bool,
     /// Endpoints mapped to it, ascending.
-    pub(crate) endpoints: Vec<u32>,
+    pub(crate) endpoints: Few<u32, 3>,
     /// Nodes of the level below that are mapped to it (processes of a container), ascending.
-    pub(crate) holds: Vec<u32>,
+    pub(crate) holds: Few<u32, 3>,
     /// Edges: (target, count), by target.
-    pub(crate) out: Vec<(u32, u32)>,
+    pub(crate) out: Few<(u32, u32), 1>,
     /// How many edges it has to and from other nodes.
     pub(crate) links: u32,
 }
@@ -122,6 +60,8 @@ pub(crate) struct Log {
     /// Number of the first entry that is still there.
     first: u64,
     entries: Vec<(u32, Change)>,
+    /// Whether there is someone to remember for.
+    pub(crate) kept: bool,
 }
 
 /// How many changes are remembered: who is further behind is better off starting anew.
@@ -129,6 +69,9 @@ const MAX_LOG: usize = 1 << 15;
 
 impl Log {
     fn note(&mut self, slot: u32, change: Change) {
+        if !self.kept {
+            return;
+        }
         if self.entries.len() >= MAX_LOG {
             self.first += self.entries.len() as u64;
             self.entries.clear();
@@ -238,7 +181,7 @@ impl Level {
     pub(crate) fn add_endpoint(&mut self, slot: u32, endpoint: u32) -> bool {
         let node = &mut self.nodes[slot as usize];
         let first = node.endpoints.is_empty();
-        insert_sorted(&mut node.endpoints, endpoint);
+        node.endpoints.insert_sorted(endpoint);
         if first {
             self.log.note(slot, Change::Node);
         }
@@ -248,7 +191,7 @@ impl Level {
     /// Notes that an endpoint is no longer mapped to a node. True if it was the last one.
     pub(crate) fn remove_endpoint(&mut self, slot: u32, endpoint: u32) -> bool {
         let node = &mut self.nodes[slot as usize];
-        remove_sorted(&mut node.endpoints, endpoint);
+        node.endpoints.remove_sorted(endpoint);
         let last = node.endpoints.is_empty();
         if last {
             self.log.note(slot, Change::Node);
@@ -260,9 +203,9 @@ impl Level {
     pub(crate) fn set_held(&mut self, slot: u32, below: u32, held: bool) {
         let holds = &mut self.nodes[slot as usize].holds;
         if held {
-            insert_sorted(holds, below);
+            holds.insert_sorted(below);
         } else {
-            remove_sorted(holds, below);
+            holds.remove_sorted(below);
         }
         self.log.note(slot, Change::Node);
     }
@@ -271,25 +214,5 @@ impl Level {
     pub(crate) fn set_raw(&mut self, slot: u32, raw: Option<Arc<Node>>) {
         self.nodes[slot as usize].raw = raw;
         self.log.note(slot, Change::Node);
-    }
-}
-
-/// Puts a value into a sorted list, if it is not there.
-pub(crate) fn insert_sorted(list: &mut Vec<u32>, value: u32) {
-    match list.last() {
-        Some(&last) if last < value => list.push(value),
-        None => list.push(value),
-        _ => {
-            if let Err(at) = list.binary_search(&value) {
-                list.insert(at, value);
-            }
-        }
-    }
-}
-
-/// Takes a value out of a sorted list, if it is there.
-pub(crate) fn remove_sorted(list: &mut Vec<u32>, value: u32) {
-    if let Ok(at) = list.binary_search(&value) {
-        list.remove(at);
     }
 }

@@ -4,12 +4,16 @@
 //! instead of each of them an Internet or service node). A connection between two endpoints is an edge between their targets, level by
 //! level. Changing one endpoint touches the edges of its own connections and nothing else, so a delta costs what it changed.
 //!
-//! Starting from nothing is the same code with everything changed; there is no second implementation to disagree with.
+//! Only the targets that somebody asked for are kept ([`Depth`]). Those that are asked for later are found for all endpoints at once, and
+//! their edges are counted in one pass; from then on they are kept up to date like the others.
 
+mod few;
+mod ids;
 mod keys;
 mod level;
 mod resolve;
 mod sites;
+mod start;
 mod update;
 
 use std::collections::HashMap;
@@ -20,7 +24,9 @@ use ipnet::IpNet;
 use scope_shared::report::Node;
 use scope_shared::trie::NetworkTrie;
 
-pub(crate) use level::{Change, Ids, Level, LevelNode, NONE};
+use few::Few;
+pub(crate) use ids::Ids;
+pub(crate) use level::{Change, Level, LevelNode, NONE};
 use sites::{Key, Sites};
 pub(crate) use update::Touched;
 
@@ -31,14 +37,49 @@ pub(crate) const JOINED_CONTAINER: usize = 2;
 pub(crate) const POD: usize = 3;
 pub(crate) const HOST: usize = 4;
 
+/// How much is kept of where endpoints belong, each including those before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Depth {
+    /// Nothing: no one has asked.
+    #[default]
+    Nothing,
+    /// Their processes.
+    Processes,
+    /// Their containers.
+    Containers,
+    /// Their pods and hosts.
+    Everything,
+}
+
+impl Depth {
+    /// How many of an endpoint's targets that are: the first ones.
+    const fn targets(self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Processes => 1,
+            Self::Containers => 3,
+            Self::Everything => 5,
+        }
+    }
+
+    const fn next(self) -> Self {
+        match self {
+            Self::Nothing => Self::Processes,
+            Self::Processes => Self::Containers,
+            Self::Containers | Self::Everything => Self::Everything,
+        }
+    }
+}
+
 /// One endpoint.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
     pub(crate) node: Option<Arc<Node>>,
     /// Endpoints it has connections to, ascending.
-    pub(crate) out: Vec<u32>,
+    pub(crate) out: Few<u32, 3>,
     /// Endpoints with connections to it, ascending.
-    pub(crate) incoming: Vec<u32>,
+    pub(crate) incoming: Few<u32, 3>,
+    /// Its address, if anyone asked: of endpoints on a host only containers and pods do.
     site: u32,
     pub(crate) copy_of: u32,
     /// The process that its host and pid name, in `processes`.
@@ -54,8 +95,8 @@ impl Default for Endpoint {
     fn default() -> Self {
         Self {
             node: None,
-            out: Vec::new(),
-            incoming: Vec::new(),
+            out: Few::default(),
+            incoming: Few::default(),
             site: NONE,
             copy_of: NONE,
             process: NONE,
@@ -76,6 +117,7 @@ enum KeyPlace {
 /// The joins of one merged report.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Joins {
+    depth: Depth,
     pub(crate) endpoint_ids: Ids,
     pub(crate) endpoints: Vec<Endpoint>,
     sites: Sites,

@@ -1,11 +1,14 @@
 //! Where an endpoint belongs, from what is stored of it, of its address and of those who claim the address.
 
+use scope_shared::report::SmolStr;
+
 use super::sites::Found;
-use super::{Endpoint, HOST, JOINED_CONTAINER, Joins, NONE, POD, PROCESS};
+use super::{Depth, Endpoint, HOST, JOINED_CONTAINER, Joins, NONE, POD, PROCESS, PROCESS_CONTAINER};
 use crate::view::ids::{INCOMING_INTERNET, OUTGOING_INTERNET};
 
 impl Joins {
-    /// The targets an endpoint has by what is known now. The process's container is left as stored: it follows the process.
+    /// The targets an endpoint has by what is known now, as far as they are kept; but for the process's container, which follows from the
+    /// process.
     pub(super) fn resolve(&mut self, slot: u32) -> [u32; 5] {
         let endpoint = &self.endpoints[slot as usize];
         if endpoint.node.is_none() {
@@ -14,27 +17,25 @@ impl Joins {
         if !endpoint.has_host
             && let Some(pseudo) = self.external(endpoint)
         {
-            let pseudo = pseudo.to_owned();
-            let process = if self.any_process {
-                self.processes.pseudo_slot(&pseudo)
-            } else {
-                NONE
-            };
-            let container = self.containers.pseudo_slot(&pseudo);
-            return [
-                process,
-                NONE,
-                container,
-                self.pods.pseudo_slot(&pseudo),
-                self.hosts.pseudo_slot(&pseudo),
-            ];
+            let mut targets = [NONE; 5];
+            for target in 0..self.depth.targets() {
+                if target != PROCESS_CONTAINER && (target != PROCESS || self.any_process) {
+                    targets[target] = self.level(target).pseudo_slot(&pseudo);
+                }
+            }
+            return targets;
         }
         let mut targets = [NONE; 5];
-        targets[HOST] = endpoint.host;
         if self.any_process && endpoint.process != NONE && !self.has_several_peers(endpoint) {
             targets[PROCESS] = endpoint.process;
         }
-        targets[JOINED_CONTAINER] = self.container_by_address(slot, endpoint);
+        if self.depth >= Depth::Containers {
+            targets[JOINED_CONTAINER] = self.container_by_address(slot, endpoint);
+        }
+        if self.depth < Depth::Everything {
+            return targets;
+        }
+        targets[HOST] = endpoint.host;
         targets[POD] = match self.site_pods(endpoint) {
             Found::One(pod) => pod,
             _ => NONE,
@@ -43,17 +44,17 @@ impl Joins {
     }
 
     /// The pseudo node for an endpoint outside of the cluster.
-    fn external(&self, endpoint: &Endpoint) -> Option<&str> {
+    fn external(&self, endpoint: &Endpoint) -> Option<SmolStr> {
         let site = self.sites.sites.get(endpoint.site as usize)?;
         let address = self.sites.addresses.get(site.address as usize)?;
         if address.service != NONE {
-            return Some(self.sites.services.name_ref(address.service));
+            return Some(self.sites.services.name(address.service));
         }
-        address.outside.then_some(if endpoint.out.is_empty() {
+        address.outside.then_some(SmolStr::new_static(if endpoint.out.is_empty() {
             OUTGOING_INTERNET
         } else {
             INCOMING_INTERNET
-        })
+        }))
     }
 
     /// Whether the endpoint's connections go to different peers: then its port was reused and one process cannot own them all.

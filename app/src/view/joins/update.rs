@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use scope_shared::report::{Kind, Node, SmolStr};
 
-use super::level::{insert_sorted, remove_sorted};
-use super::{Endpoint, HOST, JOINED_CONTAINER, Joins, KeyPlace, NONE, POD, PROCESS, PROCESS_CONTAINER, keys};
+use super::{Depth, Endpoint, Few, HOST, JOINED_CONTAINER, Joins, KeyPlace, NONE, POD, PROCESS, PROCESS_CONTAINER, keys};
 use crate::view::ids::{self, UNCONTAINED_PREFIX};
 use crate::view::networks;
 use crate::view::state::State;
@@ -23,33 +22,11 @@ pub(crate) struct Touched<'a> {
 }
 
 impl Joins {
-    /// Everything of a state, from nothing.
-    pub(crate) fn of(state: State<'_>) -> Self {
-        let mut joins = Self::default();
-        let kinds = [
-            Kind::Host,
-            Kind::Overlay,
-            Kind::Service,
-            Kind::Process,
-            Kind::Container,
-            Kind::Pod,
-            Kind::Endpoint,
-        ];
-        let nodes = kinds
-            .into_iter()
-            .flat_map(|kind| state.nodes(kind).map(move |(id, node)| (kind, id, Some(node))))
-            .collect();
-        let count = |kind| state.topology(kind).nodes.len();
-        joins.endpoint_ids.reserve(count(Kind::Endpoint));
-        joins.endpoints.reserve(count(Kind::Endpoint));
-        joins.processes.reserve(count(Kind::Process));
-        joins.containers.reserve(count(Kind::Container));
-        joins.apply(state, &Touched { nodes, dns: Vec::new() });
-        joins
-    }
-
     /// Brings the joins up to date with a state of which `touched` says what may differ.
     pub(crate) fn apply(&mut self, state: State<'_>, touched: &Touched<'_>) {
+        if self.depth == Depth::Nothing {
+            return;
+        }
         let mut dirty: Vec<u32> = Vec::new();
         self.apply_networks(state, touched, &mut dirty);
         for ip in &touched.dns {
@@ -64,9 +41,9 @@ impl Joins {
             let node = node.cloned();
             match kind {
                 Kind::Process => self.set_process(id, node),
-                Kind::Container => self.set_container(state, id, node, &mut dirty),
-                Kind::Pod => self.set_pod(state, id, node, &mut dirty),
-                Kind::Host => {
+                Kind::Container if self.depth >= Depth::Containers => self.set_container(state, id, node, &mut dirty),
+                Kind::Pod if self.depth == Depth::Everything => self.set_pod(state, id, node, &mut dirty),
+                Kind::Host if self.depth == Depth::Everything => {
                     let slot = self.hosts.slot(id);
                     self.hosts.set_raw(slot, node);
                 }
@@ -109,16 +86,18 @@ impl Joins {
         }
     }
 
-    fn set_process(&mut self, id: &SmolStr, node: Option<Arc<Node>>) {
+    pub(super) fn set_process(&mut self, id: &SmolStr, node: Option<Arc<Node>>) {
         let slot = self.processes.slot_of(id);
         self.processes.set_raw(slot, node);
-        self.follow_process(slot);
+        if self.depth >= Depth::Containers {
+            self.follow_process(slot);
+        }
     }
 
-    /// Puts a process (or the pseudo node beside processes) into the container it belongs to now, and its endpoints with it.
-    fn follow_process(&mut self, slot: u32) {
+    /// The container that a process (or the pseudo node beside processes) belongs to now.
+    pub(super) fn container_for(&mut self, slot: u32) -> u32 {
         let process = &self.processes.nodes[slot as usize];
-        let container = if !process.exists() {
+        if !process.exists() {
             NONE
         } else if process.raw.is_none() && process.pseudo {
             let id = self.processes.ids.name(slot);
@@ -136,7 +115,12 @@ impl Joins {
             let host = id.split_once(';').map_or("", |(host, _)| host);
             let id = format!("{UNCONTAINED_PREFIX}{host}");
             self.containers.pseudo_slot(&id)
-        };
+        }
+    }
+
+    /// Puts a process into the container it belongs to now, and its endpoints with it.
+    fn follow_process(&mut self, slot: u32) {
+        let container = self.container_for(slot);
         if self.container_of.len() <= slot as usize {
             self.container_of.resize(self.processes.nodes.len(), NONE);
         }
@@ -150,7 +134,8 @@ impl Joins {
         if container != NONE {
             self.containers.set_held(container, slot, true);
         }
-        for endpoint in self.processes.nodes[slot as usize].endpoints.clone() {
+        let endpoints = self.processes.nodes[slot as usize].endpoints.clone();
+        for &endpoint in endpoints.iter() {
             self.retarget(endpoint, PROCESS_CONTAINER, container);
         }
     }
@@ -159,7 +144,7 @@ impl Joins {
         self.sites.site(text, &self.trie, |address| state.0.dns.get(address).cloned())
     }
 
-    fn set_container(&mut self, state: State<'_>, id: &SmolStr, node: Option<Arc<Node>>, dirty: &mut Vec<u32>) {
+    pub(super) fn set_container(&mut self, state: State<'_>, id: &SmolStr, node: Option<Arc<Node>>, dirty: &mut Vec<u32>) {
         let slot = self.containers.slot_of(id);
         let mut sites = Vec::new();
         let mut ports = Vec::new();
@@ -194,7 +179,7 @@ impl Joins {
                 } else {
                     site.containers.remove(owner)
                 } {
-                    dirty.extend(&site.endpoints);
+                    dirty.extend(site.endpoints.iter());
                 }
             }
             KeyPlace::Endpoint(endpoint) => {
@@ -206,7 +191,7 @@ impl Joins {
         }
     }
 
-    fn set_pod(&mut self, state: State<'_>, id: &SmolStr, node: Option<Arc<Node>>, dirty: &mut Vec<u32>) {
+    pub(super) fn set_pod(&mut self, state: State<'_>, id: &SmolStr, node: Option<Arc<Node>>, dirty: &mut Vec<u32>) {
         let slot = self.pods.slot_of(id);
         let site = node
             .as_deref()
@@ -224,7 +209,7 @@ impl Joins {
             if let Some(site) = self.sites.sites.get_mut(site as usize)
                 && (if begins { site.pods.add(slot) } else { site.pods.remove(slot) })
             {
-                dirty.extend(&site.endpoints);
+                dirty.extend(site.endpoints.iter());
             }
         }
     }
@@ -237,9 +222,9 @@ impl Joins {
         slot
     }
 
-    fn set_endpoint(&mut self, state: State<'_>, id: &SmolStr, node: Option<Arc<Node>>, dirty: &mut Vec<u32>) {
+    pub(super) fn set_endpoint(&mut self, state: State<'_>, id: &SmolStr, node: Option<Arc<Node>>, dirty: &mut Vec<u32>) {
         let slot = self.endpoint_slot(id);
-        let mut out: Vec<u32> = node
+        let mut out: Few<u32, 3> = node
             .iter()
             .flat_map(|node| &node.adjacency)
             .map(|peer| self.endpoint_slot(peer))
@@ -249,11 +234,6 @@ impl Joins {
             .as_deref()
             .and_then(|node| node.latest.get("copy_of"))
             .map_or(NONE, |entry| self.endpoint_slot(&entry.value));
-        if node.is_some() && self.endpoints[slot as usize].site == NONE {
-            self.join_site(state, slot, id);
-        } else if node.is_none() {
-            self.leave_site(slot);
-        }
         let host_id = node.as_deref().and_then(|node| node.latest("host_node_id"));
         let host = host_id.filter(|id| !id.is_empty()).map_or(NONE, |id| self.hosts.slot_again(id));
         let process = match (host_id.and_then(|id| ids::single(id, Kind::Host)), node.as_deref()) {
@@ -265,12 +245,17 @@ impl Joins {
         let endpoint = &mut self.endpoints[slot as usize];
         if endpoint.copy_of != copy_of {
             endpoint.copy_of = copy_of;
-            dirty.extend(&endpoint.incoming);
+            dirty.extend(endpoint.incoming.iter());
         }
         endpoint.has_host = has_host;
         endpoint.host = host;
         endpoint.process = process;
         endpoint.node = node;
+        if endpoint.node.is_none() {
+            self.leave_site(slot);
+        } else if !has_host || self.depth >= Depth::Containers {
+            self.join_site(state, slot);
+        }
         dirty.push(slot);
     }
 
@@ -291,11 +276,17 @@ impl Joins {
         }
     }
 
-    fn join_site(&mut self, state: State<'_>, slot: u32, id: &str) {
-        if let Some((scope, address, _)) = ids::endpoint(id) {
+    /// Puts an endpoint to its address, unless it is there.
+    pub(super) fn join_site(&mut self, state: State<'_>, slot: u32) {
+        let endpoint = &self.endpoints[slot as usize];
+        if endpoint.site != NONE || endpoint.node.is_none() {
+            return;
+        }
+        let id = self.endpoint_ids.name(slot);
+        if let Some((scope, address, _)) = ids::endpoint(&id) {
             let length = scope.len() + 1 + address.len();
-            let site = self.site_of(state, id.get(..length).unwrap_or(id));
-            insert_sorted(&mut self.sites.sites[site as usize].endpoints, slot);
+            let site = self.site_of(state, id.get(..length).unwrap_or(&id));
+            self.sites.sites[site as usize].endpoints.insert_sorted(slot);
             self.endpoints[slot as usize].site = site;
         }
     }
@@ -303,20 +294,20 @@ impl Joins {
     fn leave_site(&mut self, slot: u32) {
         let site = std::mem::replace(&mut self.endpoints[slot as usize].site, NONE);
         if let Some(site) = self.sites.sites.get_mut(site as usize) {
-            remove_sorted(&mut site.endpoints, slot);
+            site.endpoints.remove_sorted(slot);
         }
     }
 
     /// Sets the peers an endpoint has connections to; both lists ascend.
-    fn relink(&mut self, slot: u32, out: Vec<u32>) {
+    fn relink(&mut self, slot: u32, out: Few<u32, 3>) {
         let before = std::mem::take(&mut self.endpoints[slot as usize].out);
-        if before != out {
+        if *before != *out {
             for &peer in before.iter().filter(|peer| out.binary_search(peer).is_err()) {
-                remove_sorted(&mut self.endpoints[peer as usize].incoming, slot);
+                self.endpoints[peer as usize].incoming.remove_sorted(slot);
                 self.count_edge(slot, peer, false);
             }
             for &peer in out.iter().filter(|peer| before.binary_search(peer).is_err()) {
-                insert_sorted(&mut self.endpoints[peer as usize].incoming, slot);
+                self.endpoints[peer as usize].incoming.insert_sorted(slot);
                 self.count_edge(slot, peer, true);
             }
         }
@@ -326,7 +317,7 @@ impl Joins {
     /// Counts one connection in or out of every level.
     fn count_edge(&mut self, from: u32, to: u32, more: bool) {
         let (from, to) = (self.endpoints[from as usize].targets, self.endpoints[to as usize].targets);
-        for target in [PROCESS, PROCESS_CONTAINER, JOINED_CONTAINER, POD, HOST] {
+        for target in 0..self.depth.targets() {
             let level = self.level(target);
             if more {
                 level.connect(from[target], to[target]);
@@ -338,7 +329,9 @@ impl Joins {
 
     fn retarget_all(&mut self, slot: u32, targets: [u32; 5]) {
         for target in [PROCESS, JOINED_CONTAINER, POD, HOST] {
-            self.retarget(slot, target, targets[target]);
+            if target < self.depth.targets() {
+                self.retarget(slot, target, targets[target]);
+            }
         }
         let process = self.endpoints[slot as usize].targets[PROCESS];
         let container = self.container_of.get(process as usize).copied().unwrap_or(NONE);
@@ -355,7 +348,7 @@ impl Joins {
         let incoming = std::mem::take(&mut self.endpoints[slot as usize].incoming);
         for (own, more) in [(before, false), (now, true)] {
             self.endpoints[slot as usize].targets[target] = own;
-            for &peer in &out {
+            for &peer in out.iter() {
                 let other = self.endpoints[peer as usize].targets[target];
                 self.count(target, own, other, more);
             }
@@ -386,7 +379,7 @@ impl Joins {
         let emptied = before != NONE && self.level(target).remove_endpoint(before, slot);
         let first = now != NONE && self.level(target).add_endpoint(now, slot);
         // One that is reported is in its container with and without endpoints.
-        if target == PROCESS {
+        if target == PROCESS && self.depth >= Depth::Containers {
             if emptied && self.processes.nodes[before as usize].raw.is_none() {
                 self.follow_process(before);
             }

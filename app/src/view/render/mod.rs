@@ -17,7 +17,7 @@ use scope_shared::report::{Kind, Node, SmolStr};
 use super::build::Finished;
 use super::graph::{Graph, Masked, Sieve};
 use super::ids::PSEUDO;
-use super::joins::Joins;
+use super::joins::{Depth, Joins};
 use super::state::State;
 use grouping::Grouping;
 
@@ -123,6 +123,17 @@ impl Changed {
 }
 
 impl What {
+    /// What it is rendered from of the joins.
+    pub(crate) fn depth(self) -> Depth {
+        match self {
+            Self::Weave => Depth::Nothing,
+            Self::Processes | Self::ProcessNames => Depth::Processes,
+            Self::PlainContainers | Self::Containers | Self::ContainerHostnames | Self::ContainerImages => Depth::Containers,
+            Self::EcsTasks | Self::EcsServices | Self::SwarmServices => Depth::Containers,
+            Self::Pods | Self::Services | Self::Controllers | Self::Hosts => Depth::Everything,
+        }
+    }
+
     /// What it is rendered from.
     fn reads(self) -> Changed {
         // What decides who is connected to whom: the networks are told by hosts, overlays and services.

@@ -92,6 +92,15 @@ pub(crate) fn basic(node: &Node, state: State<'_>) -> Option<Basic> {
     Some(look)
 }
 
+/// A node's name alone.
+pub(crate) fn label(node: &Node, state: State<'_>) -> SmolStr {
+    match Kind::from_name(&node.topology) {
+        // There are many of them, and their looks take many look-ups.
+        Some(Kind::Container) => container_label(node),
+        _ => basic(node, state).unwrap_or_default().label,
+    }
+}
+
 /// The glyph of a topology.
 fn glyph(kind: Kind, state: State<'_>) -> Basic {
     let topology = state.topology(kind);
@@ -128,16 +137,20 @@ fn joined(parts: &[&str]) -> SmolStr {
     text.finish()
 }
 
+fn container_label(node: &Node) -> SmolStr {
+    let name = CONTAINER_NAMES.iter().find_map(|key| node.latest.get(key));
+    name.map_or_else(
+        || {
+            let id = ids::single(&node.id, Kind::Container).unwrap_or("");
+            SmolStr::new(id.char_indices().nth(12).map_or(id, |(at, _)| id.get(..at).unwrap_or(id)))
+        },
+        |entry| entry.value.clone(),
+    )
+}
+
 fn container(look: &mut Basic, node: &Node) {
-    let name = CONTAINER_NAMES
-        .iter()
-        .find_map(|key| node.latest.get(key))
-        .map(|entry| entry.value.clone());
     let host = ids::host_of(node);
-    look.label = name.unwrap_or_else(|| {
-        let id = ids::single(&node.id, Kind::Container).unwrap_or("");
-        SmolStr::new(id.char_indices().nth(12).map_or(id, |(at, _)| id.get(..at).unwrap_or(id)))
-    });
+    look.label = container_label(node);
     look.label_minor = SmolStr::new(host);
     look.rank = match node.latest("docker_image_name") {
         Some(image) if !image.is_empty() => SmolStr::new(image_key(image)),

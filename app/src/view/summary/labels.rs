@@ -7,7 +7,8 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use scope_shared::report::{Kind, Node, SmolStr};
 
-use super::{PARENTS, basic};
+use super::PARENTS;
+use super::basic::label;
 use crate::model::Parent;
 use crate::view::state::State;
 
@@ -16,6 +17,8 @@ use crate::view::state::State;
 pub(crate) struct Labels {
     /// By kind, as [`PARENTS`] lists them, and id.
     known: [HashMap<SmolStr, SmolStr, FixedState>; PARENTS.len()],
+    /// Whether the names are known.
+    found: bool,
     version: u64,
     /// Who got another name at which version, oldest first; nothing is missing since `complete`.
     renamed: VecDeque<(u64, SmolStr)>,
@@ -55,32 +58,46 @@ impl Labels {
         self.version
     }
 
-    /// Takes in a state of which nothing is known.
-    pub(crate) fn all(&mut self, state: State<'_>) {
+    /// For a state of which nothing is known yet: [`Labels::find`] finds the names.
+    pub(crate) fn forget(&mut self) {
         self.version += 1;
         self.renamed.clear();
         self.complete = self.version;
+        self.found = false;
+        self.known.iter_mut().for_each(HashMap::clear);
+    }
+
+    /// Finds the names in a state, unless they are kept already: whoever only counts nodes has no use for them.
+    pub(crate) fn find(&mut self, state: State<'_>) {
+        if std::mem::replace(&mut self.found, true) {
+            return;
+        }
         for (kind, known) in PARENTS.into_iter().zip(&mut self.known) {
-            known.clear();
-            known.extend(state.nodes(kind).map(|(id, node)| (id.clone(), of(node, state))));
+            known.reserve(state.topology(kind).nodes.len());
+            state.for_each(kind, true, |id, node| {
+                known.insert(id.clone(), label(node, state));
+            });
         }
     }
 
     /// The name of a node of the kind that [`PARENTS`] has at `place`, or what its id says of one that no report describes.
     pub(super) fn of(&self, state: State<'_>, place: usize, id: &SmolStr) -> SmolStr {
         let known = self.known[place].get(id).cloned();
-        known.unwrap_or_else(|| of(&Node::new(id.clone(), PARENTS[place].name()), state))
+        known.unwrap_or_else(|| label(&Node::new(id.clone(), PARENTS[place].name()), state))
     }
 
     /// Takes in what may have changed.
     pub(crate) fn update(&mut self, state: State<'_>, nodes: &[(Kind, &SmolStr, Option<&Arc<Node>>)]) {
+        if !self.found {
+            return;
+        }
         self.version += 1;
-        let described = |kind: Kind, id: &SmolStr| of(&Node::new(id.clone(), kind.name()), state);
+        let described = |kind: Kind, id: &SmolStr| label(&Node::new(id.clone(), kind.name()), state);
         for &(kind, id, node) in nodes {
             let Some((_, known)) = PARENTS.iter().zip(&mut self.known).find(|(parent, _)| **parent == kind) else {
                 continue;
             };
-            let now = node.map_or_else(|| described(kind, id), |node| of(node, state));
+            let now = node.map_or_else(|| described(kind, id), |node| label(node, state));
             let before = known.get(id).cloned();
             if before.unwrap_or_else(|| described(kind, id)) != now {
                 self.renamed.push_back((self.version, id.clone()));
@@ -105,8 +122,4 @@ impl Labels {
         let later = self.renamed.iter().rev().take_while(|(at, _)| *at > version);
         Renamed::Some(later.map(|(_, id)| id.clone()).collect())
     }
-}
-
-fn of(node: &Node, state: State<'_>) -> SmolStr {
-    basic(node, state).unwrap_or_default().label
 }

@@ -9,8 +9,7 @@ pub(crate) use basic::{Basic, basic};
 pub(crate) use labels::{Labels, Renamed};
 pub use links::MetricLinks;
 pub(crate) use rows::{Templates, TopologyTemplates};
-use scope_shared::report::{Kind, Node, StringSet};
-use scope_shared::sort::SmallSort as _;
+use scope_shared::report::{Kind, Node};
 use smol_str::SmolStr;
 
 use super::query::Options;
@@ -133,17 +132,17 @@ impl<'a> Summaries<'a> {
         if node.parents.is_empty() {
             return Vec::new();
         }
-        let place = |topology: &str| PARENTS.iter().position(|kind| kind.name() == topology);
-        let mut named: Vec<(usize, &StringSet)> = node
-            .parents
-            .iter()
-            .filter_map(|(topology, ids)| Some((place(topology)?, ids)))
-            .collect();
-        named.order_by_key(|(place, _)| *place);
-        let mut parents = Vec::with_capacity(named.len());
-        for (place, ids) in named {
-            let kind = PARENTS[place];
-            let Some(view) = view_of(kind) else { continue };
+        let mut named: [&[SmolStr]; PARENTS.len()] = [&[]; PARENTS.len()];
+        for (topology, ids) in &node.parents {
+            if let Some(place) = PARENTS.iter().position(|kind| kind.name() == topology) {
+                named[place] = ids.as_slice();
+            }
+        }
+        let mut parents = Vec::with_capacity(named.iter().map(|ids| ids.len()).sum());
+        for (place, ids) in named.into_iter().enumerate() {
+            let Some(view) = view_of(PARENTS[place]).filter(|_| !ids.is_empty()) else {
+                continue;
+            };
             for id in ids.iter().filter(|id| **id != node.id) {
                 parents.push(Parent {
                     id: id.clone(),

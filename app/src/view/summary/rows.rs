@@ -95,7 +95,9 @@ impl TopologyTemplates {
                 ..*row
             })
         });
-        rows.collect()
+        let mut all = Vec::with_capacity(self.metadata.len());
+        all.extend(rows);
+        all
     }
 
     /// A node's metric rows, with all their samples or without.
@@ -114,7 +116,9 @@ impl TopologyTemplates {
                 ..MetricRow::of(metric, with_samples)
             })
         });
-        rows.collect()
+        let mut all = Vec::with_capacity(self.metrics.len().min(node.metrics.len()));
+        all.extend(rows);
+        all
     }
 
     /// Whether a value of this key appears in a row or a table.
