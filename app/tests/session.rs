@@ -300,3 +300,60 @@ fn a_probes_clock_that_jumps_ten_minutes_loses_nothing_and_the_newest_value_is_s
         assert!(load.samples.as_ref().is_none_or(|samples| samples.len() <= 16), "bounded");
     }
 }
+
+/// What each view's tab says of the search, by its id; `None` where it is not counted yet.
+fn counts(messages: &[ToPage]) -> Option<std::collections::BTreeMap<String, Option<u32>>> {
+    messages.iter().rev().find_map(|message| match message {
+        ToPage::Overview(overview) => {
+            let all = overview.tabs.iter().flat_map(|tab| std::iter::once(tab).chain(&tab.subs));
+            Some(all.map(|tab| (tab.id.to_string(), tab.matches)).collect())
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn the_open_view_answers_a_search_first_and_the_others_follow() {
+    let mut session = session();
+    session.frame(hello("a"), 0);
+    for host in &mut streams(2, 5) {
+        session.frame(host.next_body().frame(0), 0);
+    }
+    session.frame(Frame::CaughtUp.encode(), 0);
+    session.render(0);
+    let ask = |session: &mut Session, query: &str| {
+        let state = ViewState {
+            topology: "hosts".into(),
+            query: query.into(),
+            ..ViewState::default()
+        };
+        session.message(ToWorker::State(Box::new(state)), 0);
+        counts(&session.render(0)).unwrap()
+    };
+    let first = ask(&mut session, "label: host");
+    assert_eq!(first["hosts"], Some(2));
+    assert!(
+        first["containers"].is_none() && first["processes"].is_none(),
+        "not waited for: {first:?}"
+    );
+    while session.is_counting() {
+        session.count_next();
+    }
+    let messages = session.counted();
+    let all = counts(&messages).unwrap();
+    assert!(all.values().all(Option::is_some), "{all:?}");
+    assert_eq!((all["hosts"], all["containers"]), (Some(2), Some(0)));
+    let total = messages.iter().find_map(|message| match message {
+        ToPage::Search(search) => Some(search.total),
+        _ => None,
+    });
+    // The first answer said two already; nobody is told the same twice.
+    assert_eq!((total, all.values().flatten().sum::<u32>()), (None, 2));
+    assert!(session.counted().is_empty());
+
+    let next = ask(&mut session, "label: c");
+    assert_eq!(next["containers"], None, "counts of another search are gone");
+    session.count_next();
+    let cleared = ask(&mut session, "");
+    assert!(!session.is_counting() && cleared.values().all(Option::is_none), "{cleared:?}");
+}

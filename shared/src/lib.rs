@@ -23,6 +23,7 @@ mod merge;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod sort;
+pub mod text;
 pub mod time;
 pub mod trie;
 #[cfg(feature = "report")]

@@ -21,6 +21,8 @@ const LONGEST_PAUSE_MILLIS: u64 = 3_500;
 const HOPELESS_PAUSE_MILLIS: u64 = 30_000;
 const PAUSED: &str = r#"{"paused":true}"#;
 const RESUMED: &str = r#"{"paused":false}"#;
+/// For so long, in milliseconds, views are counted before the page is told and whatever else waits has its turn.
+const COUNTING_MILLIS: u64 = 8;
 /// A server says something at least this often; silence means that the connection is dead.
 const SILENCE_MILLIS: u64 = 90_000;
 
@@ -37,6 +39,7 @@ pub struct Host {
     hopeless: bool,
     forbidden: bool,
     gathering: Option<Timeout>,
+    counting: Option<Timeout>,
     pace: Pace,
     retry: Option<Timeout>,
 }
@@ -64,6 +67,7 @@ pub fn start() -> bool {
         hopeless: false,
         forbidden: false,
         gathering: None,
+        counting: None,
         pace: Pace::default(),
         retry: None,
     }));
@@ -155,6 +159,29 @@ fn render(host: &Shared) {
         messages
     };
     send(host, &messages);
+    count_rest(host);
+}
+
+/// Counts what the page does not wait for. Whatever arrives meanwhile, a typed letter above all, comes between.
+fn count_rest(host: &Shared) {
+    let mut borrowed = host.borrow_mut();
+    if !borrowed.session.is_counting() || borrowed.counting.is_some() {
+        return;
+    }
+    let later = host.clone();
+    borrowed.counting = Some(Timeout::new(0, move || {
+        let messages = {
+            let mut borrowed = later.borrow_mut();
+            borrowed.counting = None;
+            let began = now();
+            while borrowed.session.is_counting() && now().saturating_sub(began) < COUNTING_MILLIS {
+                borrowed.session.count_next();
+            }
+            borrowed.session.counted()
+        };
+        send(&later, &messages);
+        count_rest(&later);
+    }));
 }
 
 fn gather(host: &Shared) {

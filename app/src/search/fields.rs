@@ -1,11 +1,11 @@
 //! What a query is asked of: the fields of one node summary.
 
-use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::grammar::{Query, Text, strip};
-use crate::model::NodeSummary;
+use super::grammar::{Query, strip};
+use crate::model::{MetadataRow, MetricRow, NodeSummary, Parent, Table, TableRow};
 
 /// How many matching fields a node lists; a search for `e` in a table of thousands of labels needs no more.
 const MAX_FIELDS: usize = 64;
@@ -38,105 +38,134 @@ impl Found {
     }
 }
 
+/// A text of a node that can match, and what it is known by.
+enum Place<'a> {
+    Label,
+    LabelMinor,
+    Metadata(&'a MetadataRow),
+    Parent(&'a Parent),
+    Property(&'a TableRow, &'a SmolStr),
+    Cell(&'a Table, &'a TableRow, &'a SmolStr),
+}
+
+impl<'a> Place<'a> {
+    fn key(&self) -> SmolStr {
+        match self {
+            Self::Label => "label".into(),
+            Self::LabelMinor => "labelMinor".into(),
+            Self::Metadata(row) => format_smolstr!("metadata/{}", row.id),
+            Self::Parent(parent) => format_smolstr!("parents/{}", parent.id),
+            Self::Property(row, _) => format_smolstr!("property-lists/{}", row.id),
+            Self::Cell(_, row, column) => format_smolstr!("tables/{}_{column}", row.id),
+        }
+    }
+
+    fn label(&self) -> &'a str {
+        match self {
+            Self::Label => "label",
+            Self::LabelMinor => "labelMinor",
+            Self::Metadata(row) => &row.label,
+            Self::Parent(parent) => &parent.topology_id,
+            Self::Property(_, label) => label,
+            Self::Cell(table, _, column) => {
+                let known = table.columns.iter().flatten().find(|one| one.id == **column);
+                known.map_or(column, |one| &one.label)
+            }
+        }
+    }
+}
+
 /// Asks a node. `None` when it does not match.
 #[must_use]
 pub fn find(query: &Query, node: &NodeSummary) -> Option<Found> {
     let mut found = Found::default();
     match query {
-        Query::Metric { name, operator, value } => metrics(node, name, |left| operator.holds(left, *value), &mut found),
-        Query::Text(text) => texts(node, &|_| true, text, &mut found),
-        Query::Prefixed { prefix, text } => texts(node, &|label| prefix.is_in(&strip(label)), text, &mut found),
+        Query::Metric { .. } => {
+            found.fields = metrics(query, node)
+                .map(|metric| FieldMatch {
+                    key: format_smolstr!("metrics/{}", metric.id),
+                    label: metric.label.clone(),
+                    text: crate::format::metric(metric.value, &metric.format).into(),
+                    span: (0, 0),
+                })
+                .collect();
+        }
+        Query::Text(text) | Query::Prefixed { text, .. } => {
+            let (ControlFlow::Continue(()) | ControlFlow::Break(())) = each_text(node, &mut |place, value| {
+                if let Some(span) = text.find(value)
+                    && admits(query, place)
+                {
+                    found.fields.push(FieldMatch {
+                        key: place.key(),
+                        label: place.label().into(),
+                        text: value.clone(),
+                        span,
+                    });
+                }
+                if found.fields.len() < MAX_FIELDS {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            });
+        }
     }
     (!found.fields.is_empty()).then_some(found)
 }
 
-fn metrics(node: &NodeSummary, name: &str, holds: impl Fn(f64) -> bool, found: &mut Found) {
-    for metric in node
-        .metrics
-        .iter()
-        .filter(|metric| !metric.value_empty && strip(&metric.label) == name && holds(metric.value))
-    {
-        found.fields.push(FieldMatch {
-            key: format_smolstr!("metrics/{}", metric.id),
-            label: metric.label.clone(),
-            text: crate::format::metric(metric.value, &metric.format).into(),
-            span: (0, 0),
-        });
+/// Whether a node matches, for lists and counts: looks no further than the first match and says nothing of it.
+#[must_use]
+pub fn holds(query: &Query, node: &NodeSummary) -> bool {
+    match query {
+        Query::Metric { .. } => metrics(query, node).next().is_some(),
+        Query::Text(text) | Query::Prefixed { text, .. } => each_text(node, &mut |place, value| {
+            if text.find(value).is_some() && admits(query, place) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })
+        .is_break(),
     }
 }
 
-fn texts(node: &NodeSummary, admits: &dyn Fn(&str) -> bool, text: &Text, found: &mut Found) {
-    let mut check = |key: &dyn Fn() -> SmolStr, label: &str, value: &SmolStr| {
-        if found.fields.len() < MAX_FIELDS
-            && let Some(span) = text.find(value)
-            && admits(label)
-        {
-            found.fields.push(FieldMatch {
-                key: key(),
-                label: label.into(),
-                text: value.clone(),
-                span,
-            });
+fn metrics<'a>(query: &'a Query, node: &'a NodeSummary) -> impl Iterator<Item = &'a MetricRow> {
+    node.metrics.iter().filter(move |metric| match query {
+        Query::Metric { name, operator, value } => {
+            !metric.value_empty && operator.holds(metric.value, *value) && strip(&metric.label) == *name
         }
-    };
-    check(&|| "label".into(), "label", &node.label);
-    check(&|| "labelMinor".into(), "labelMinor", &node.label_minor);
+        _ => false,
+    })
+}
+
+/// Whether a query looks into a field; asked of what matches only, since it has to take the label apart.
+fn admits(query: &Query, place: &Place<'_>) -> bool {
+    match query {
+        Query::Prefixed { prefix, .. } => prefix.is_in(&strip(place.label())),
+        _ => true,
+    }
+}
+
+/// Shows each text of a node, in the order of the fields, until `see` has enough.
+fn each_text(node: &NodeSummary, see: &mut dyn FnMut(&Place<'_>, &SmolStr) -> ControlFlow<()>) -> ControlFlow<()> {
+    see(&Place::Label, &node.label)?;
+    see(&Place::LabelMinor, &node.label_minor)?;
     for row in &node.metadata {
-        check(&|| format_smolstr!("metadata/{}", row.id), &row.label, &row.value);
+        see(&Place::Metadata(row), &row.value)?;
     }
     for parent in &node.parents {
-        check(&|| format_smolstr!("parents/{}", parent.id), &parent.topology_id, &parent.label);
+        see(&Place::Parent(parent), &parent.label)?;
     }
     for table in &node.tables {
         for row in &table.rows {
-            if table.kind == "property-list" {
-                let (Some(label), Some(value)) = (row.entries.get("label"), row.entries.get("value")) else {
-                    continue;
-                };
-                check(&|| format_smolstr!("property-lists/{}", row.id), label, value);
-            } else {
+            if table.kind != "property-list" {
                 for (column, value) in &row.entries {
-                    let label = table
-                        .columns
-                        .iter()
-                        .flatten()
-                        .find(|one| one.id == *column)
-                        .map_or(column, |one| &one.label);
-                    check(&|| format_smolstr!("tables/{}_{}", row.id, column), label, value);
+                    see(&Place::Cell(table, row, column), value)?;
                 }
+            } else if let (Some(label), Some(value)) = (row.entries.get("label"), row.entries.get("value")) {
+                see(&Place::Property(row, label), value)?;
             }
         }
     }
-}
-
-/// The stripped names of the fields and of the metrics that these nodes can be searched by, sorted.
-pub fn field_names<'a>(nodes: impl Iterator<Item = &'a NodeSummary>) -> (Vec<SmolStr>, Vec<SmolStr>) {
-    let mut labels: BTreeSet<&str> = BTreeSet::from(["label", "labelminor"]);
-    let mut metrics: BTreeSet<&str> = BTreeSet::new();
-    for node in nodes {
-        labels.extend(node.metadata.iter().map(|row| row.label.as_str()));
-        labels.extend(node.parents.iter().map(|parent| parent.topology_id.as_str()));
-        metrics.extend(
-            node.metrics
-                .iter()
-                .filter(|metric| !metric.value_empty)
-                .map(|metric| metric.label.as_str()),
-        );
-        for table in &node.tables {
-            if table.kind == "property-list" {
-                labels.extend(table.rows.iter().filter_map(|row| row.entries.get("label")).map(SmolStr::as_str));
-            } else {
-                labels.extend(table.columns.iter().flatten().map(|column| column.label.as_str()));
-            }
-        }
-    }
-    let stripped = |names: BTreeSet<&str>| {
-        names
-            .into_iter()
-            .map(|name| SmolStr::from(strip(name)))
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect()
-    };
-    (stripped(labels), stripped(metrics))
+    ControlFlow::Continue(())
 }

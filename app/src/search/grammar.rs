@@ -1,6 +1,7 @@
 //! The grammar: `term`, `prefix: term`, `metric > 10mb`.
 
 use regex_lite::{Regex, RegexBuilder};
+use scope_shared::text::find_ignoring_case;
 use smol_str::SmolStr;
 
 use crate::letters::{bare, lower};
@@ -78,7 +79,19 @@ impl Text {
         {
             return Self::Expression(expression);
         }
-        Self::Plain(lower(pattern))
+        Self::plain(pattern)
+    }
+
+    /// These very characters.
+    #[must_use]
+    pub fn plain(text: &str) -> Self {
+        Self::Plain(lower(text))
+    }
+
+    /// Whether it is the plain text of no characters, which occurs nowhere.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Plain(needle) if needle.is_empty())
     }
 
     /// Byte range of the first occurrence.
@@ -86,7 +99,9 @@ impl Text {
     pub fn find(&self, text: &str) -> Option<(u32, u32)> {
         match self {
             Self::Plain(needle) if needle.is_empty() => None,
-            Self::Plain(needle) if needle.is_ascii() => find_ascii(text.as_bytes(), needle.as_bytes()),
+            Self::Plain(needle) if needle.is_ascii() => {
+                find_ignoring_case(text.as_bytes(), needle.as_bytes()).map(|at| (at as u32, (at + needle.len()) as u32))
+            }
             // Lower-casing may change lengths outside of ASCII; the range is then only right where it did not.
             Self::Plain(needle) => text
                 .to_lowercase()
@@ -107,6 +122,18 @@ impl Text {
             Self::Plain(_) => self.find(text).is_some(),
         }
     }
+
+    /// Whether a text begins so.
+    #[must_use]
+    pub fn is_at_the_start_of(&self, text: &str) -> bool {
+        match self {
+            Self::Plain(needle) if needle.is_ascii() => {
+                let start = text.as_bytes().get(..needle.len());
+                start.is_some_and(|start| start.eq_ignore_ascii_case(needle.as_bytes()))
+            }
+            _ => self.find(text).is_some_and(|(start, _)| start == 0),
+        }
+    }
 }
 
 fn clamp(text: &str, start: usize, end: usize) -> (u32, u32) {
@@ -118,19 +145,6 @@ fn clamp(text: &str, start: usize, end: usize) -> (u32, u32) {
         at as u32
     };
     (inside(start), inside(end))
-}
-
-fn find_ascii(text: &[u8], needle: &[u8]) -> Option<(u32, u32)> {
-    let first = *needle.first()?;
-    let last_start = text.len().checked_sub(needle.len())?;
-    let upper = first.to_ascii_uppercase();
-    (0..=last_start)
-        .filter(|&at| text.get(at).is_some_and(|byte| *byte == first || *byte == upper))
-        .find(|&at| {
-            text.get(at..at + needle.len())
-                .is_some_and(|part| part.eq_ignore_ascii_case(needle))
-        })
-        .map(|at| (at as u32, (at + needle.len()) as u32))
 }
 
 /// Lower case without anything that is neither letter nor digit: how labels and metric names are compared.

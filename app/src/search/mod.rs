@@ -5,10 +5,12 @@
 
 mod fields;
 mod grammar;
+mod names;
 mod suggest;
 
-pub use fields::{FieldMatch, Found, field_names, find};
+pub use fields::{FieldMatch, Found, find, holds};
 pub use grammar::{Operator, Query, Text, parse, strip};
+pub use names::{Name, Names};
 pub use suggest::{examples, suggest};
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use scope_shared::sort::SmallSort as _;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::grammar::strip;
+use super::grammar::{Text, strip};
+use super::names::Names;
 use crate::letters::lower;
 use crate::model::NodeSummary;
 use crate::protocol::Suggestion;
@@ -47,37 +48,39 @@ fn first_word(text: &str) -> SmolStr {
 
 /// Completions of a query that is being typed: names of fields and metrics that begin so, values of a field after its colon, names of nodes.
 #[must_use]
-pub fn suggest<'a>(typed: &str, fields: &[SmolStr], metrics: &[SmolStr], nodes: impl Iterator<Item = &'a NodeSummary>) -> Vec<Suggestion> {
+pub fn suggest<'a>(typed: &str, names: &Names, nodes: impl Iterator<Item = &'a NodeSummary>) -> Vec<Suggestion> {
     let typed = typed.trim_start();
     if let Some((prefix, value)) = typed.split_once(':') {
-        return values(prefix.trim(), value.trim(), nodes);
+        return values(prefix.trim(), value.trim(), names, nodes);
     }
     let stem = strip(typed);
     if stem.is_empty() || typed.contains(['<', '>', '=', '|', '(']) {
         return Vec::new();
     }
-    let mut suggestions: Vec<Suggestion> = metrics
+    let mut suggestions: Vec<Suggestion> = names
+        .compared()
         .iter()
         .filter(|name| name.starts_with(stem.as_str()))
         .map(|name| suggestion(format_smolstr!("{name} > "), "metric"))
         .chain(
-            fields
+            names
+                .fields()
                 .iter()
                 .filter(|name| name.starts_with(stem.as_str()))
                 .take(4)
                 .map(|name| suggestion(format_smolstr!("{name}:"), "field")),
         )
         .collect();
-    let lower = typed.to_lowercase();
-    let mut names: Vec<&SmolStr> = nodes
+    let begins = Text::plain(typed);
+    let mut labels: Vec<&SmolStr> = nodes
         .map(|node| &node.label)
-        .filter(|label| label.to_lowercase().starts_with(&lower))
+        .filter(|label| begins.is_at_the_start_of(label))
         .take(200)
         .collect();
-    names.order();
-    names.dedup();
+    labels.order();
+    labels.dedup();
     suggestions.extend(
-        names
+        labels
             .into_iter()
             .filter(|name| !name.contains([':', '<', '>', '=']))
             .map(|name| suggestion(name.clone(), "name")),
@@ -86,29 +89,24 @@ pub fn suggest<'a>(typed: &str, fields: &[SmolStr], metrics: &[SmolStr], nodes: 
     suggestions
 }
 
-fn values<'a>(prefix: &str, value: &str, nodes: impl Iterator<Item = &'a NodeSummary>) -> Vec<Suggestion> {
-    let (label, value) = (strip(prefix), value.to_lowercase());
-    let mut counted: std::collections::BTreeMap<&str, u32> = std::collections::BTreeMap::new();
+fn values<'a>(prefix: &str, value: &str, names: &Names, nodes: impl Iterator<Item = &'a NodeSummary>) -> Vec<Suggestion> {
+    let stem = strip(prefix);
+    // Labels are taken apart once, not once a node.
+    let wanted: foldhash::HashSet<&SmolStr> = names.labels().filter(|label| strip(label) == stem).collect();
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let value = Text::plain(value);
+    let mut counted: foldhash::HashMap<&str, u32> = foldhash::HashMap::default();
     for node in nodes {
-        let of_node = node
-            .metadata
-            .iter()
-            .filter(|row| strip(&row.label) == label)
-            .map(|row| row.value.as_str())
-            .chain(
-                node.parents
-                    .iter()
-                    .filter(|parent| strip(&parent.topology_id) == label)
-                    .map(|parent| parent.label.as_str()),
-            )
-            .chain(
-                node.tables
-                    .iter()
-                    .flat_map(|table| &table.rows)
-                    .filter(|row| row.entries.get("label").is_some_and(|name| strip(name) == label))
-                    .filter_map(|row| row.entries.get("value").map(SmolStr::as_str)),
-            );
-        for text in of_node.filter(|text| !text.is_empty() && !text.contains(':') && text.to_lowercase().contains(&value)) {
+        let metadata = node.metadata.iter().filter(|row| wanted.contains(&row.label)).map(|row| &row.value);
+        let parents = node.parents.iter().filter(|parent| wanted.contains(&parent.topology_id));
+        let rows = node.tables.iter().flat_map(|table| &table.rows);
+        let listed = rows.filter(|row| row.entries.get("label").is_some_and(|label| wanted.contains(label)));
+        let texts = metadata
+            .chain(parents.map(|parent| &parent.label))
+            .chain(listed.filter_map(|row| row.entries.get("value")));
+        for text in texts.filter(|text| !text.is_empty() && !text.contains(':') && (value.is_empty() || value.is_in(text))) {
             *counted.entry(text).or_default() += 1;
         }
     }

@@ -1,6 +1,6 @@
 //! The vectors of the original's grammar, and where ours is better.
 
-use super::{Operator, Query, examples, field_names, find, parse, strip, suggest};
+use super::{Names, Operator, Query, examples, find, holds, parse, strip, suggest};
 use crate::model::{MetadataRow, MetricRow, NodeSummary, Parent, Table, TableRow};
 
 fn node() -> NodeSummary {
@@ -48,7 +48,11 @@ fn node() -> NodeSummary {
 }
 
 fn matches(query: &str) -> bool {
-    parse(query).is_some_and(|query| find(&query, &node()).is_some())
+    parse(query).is_some_and(|query| {
+        let found = find(&query, &node()).is_some();
+        assert_eq!(holds(&query, &node()), found, "{query:?}");
+        found
+    })
 }
 
 #[test]
@@ -88,7 +92,7 @@ fn text_is_looked_for_in_every_field_whatever_its_case() {
     for yes in ["LABEL 1", "shop/web", "host-a", "green", "shop|nothing", "^node", "l.bel"] {
         assert!(matches(yes), "{yes}");
     }
-    for no in ["nothing", "^label", "node label 2"] {
+    for no in ["nothing", "^label", "node label 2", "x*", "(|node)"] {
         assert!(!matches(no), "{no}");
     }
 }
@@ -132,18 +136,24 @@ fn a_match_says_where() {
 
 #[test]
 fn help_lists_what_can_be_asked() {
-    let (fields, metrics) = field_names([node()].iter());
-    assert_eq!(fields, ["comdomainlabel", "hosts", "imagename", "label", "labelminor"]);
-    assert_eq!(metrics, ["cpu", "memory"]);
+    // Twice the same is the usual case; what differs at a place comes on top.
+    let mut other = node();
+    other.metadata[0].label = "State".into();
+    let names: Names = [&node(), &node(), &other].into_iter().collect();
+    assert_eq!(
+        names.fields(),
+        ["comdomainlabel", "hosts", "imagename", "label", "labelminor", "state"]
+    );
+    assert_eq!(names.compared(), ["cpu", "memory"]);
     assert_eq!(strip("Load (1m)"), "load1m");
 }
 
 #[test]
 fn suggestions_come_from_what_is_there() {
     let nodes = [node()];
-    let (fields, metrics) = field_names(nodes.iter());
+    let names: Names = nodes.iter().collect();
     let of = |typed: &str| {
-        suggest(typed, &fields, &metrics, nodes.iter())
+        suggest(typed, &names, nodes.iter())
             .into_iter()
             .map(|one| one.query.to_string())
             .collect::<Vec<_>>()
@@ -151,7 +161,9 @@ fn suggestions_come_from_what_is_there() {
     assert_eq!(of("cp"), ["cpu > "]);
     assert_eq!(of("ima"), ["imagename:"]);
     assert_eq!(of("imagename:s"), ["imagename:shop/Web"]);
-    assert_eq!(of("node"), ["node label 1"]);
+    assert_eq!(of("imagename:"), ["imagename:shop/Web"]);
+    assert_eq!(of("domain label:"), [""; 0], "a name of a label is its whole");
+    assert_eq!(of("NODE"), ["node label 1"]);
     let queries: Vec<_> = examples(nodes.first()).into_iter().map(|one| one.query.to_string()).collect();
     assert_eq!(queries, ["node", "imagename:shop", "cpu > 2%"]);
 }

@@ -1,6 +1,6 @@
 //! From a view to a map: structure and places when the structure changes, fills and matches on their own.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use smol_str::{SmolStr, format_smolstr};
 
@@ -27,6 +27,23 @@ pub struct Visible {
 }
 
 impl Visible {
+    /// What to know these very nodes by later.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark {
+            view: Arc::downgrade(&self.view),
+            kept: self.kept.clone(),
+        }
+    }
+
+    /// The nodes' places in the view, ascending.
+    pub fn places(&self) -> Box<dyn Iterator<Item = u32> + '_> {
+        match &self.kept {
+            None => Box::new(0..self.view.nodes.len() as u32),
+            Some(kept) => Box::new(kept.iter().copied()),
+        }
+    }
+
     /// The nodes.
     pub fn nodes(&self) -> Box<dyn Iterator<Item = &Arc<NodeSummary>> + '_> {
         match &self.kept {
@@ -58,6 +75,21 @@ impl Visible {
             .iter()
             .filter_map(|(from, to)| Some((place(*from)?, place(*to)?)))
             .collect()
+    }
+}
+
+/// Tells whether what is shown is still what it was, without keeping it: a view that nobody else holds is mended in place.
+#[derive(Debug, Default)]
+pub struct Mark {
+    view: Weak<View>,
+    kept: Option<Vec<u32>>,
+}
+
+impl Mark {
+    /// Whether these are the very nodes that were marked.
+    #[must_use]
+    pub fn is_of(&self, visible: &Visible) -> bool {
+        self.view.as_ptr() == Arc::as_ptr(&visible.view) && self.kept == visible.kept
     }
 }
 
@@ -189,11 +221,11 @@ pub fn matches(matcher: &mut Matcher, visible: &Visible) -> Option<Matches> {
     if !matcher.is_active() {
         return None;
     }
-    let topology = visible.view.topology.clone();
     let nodes = visible
-        .nodes()
-        .filter_map(|node| {
-            let found = matcher.node(&topology, node)?;
+        .places()
+        .filter_map(|at| {
+            let node = visible.view.nodes.get(at as usize)?;
+            let found = matcher.found(&visible.view, at as usize)?;
             let mut result = NodeMatch {
                 node: node.id.clone(),
                 ..NodeMatch::default()

@@ -7,6 +7,7 @@ pub mod card;
 pub mod choices;
 pub mod colours;
 mod controls;
+mod facts;
 pub mod history;
 pub mod inbox;
 pub mod map;
@@ -20,6 +21,7 @@ pub mod table;
 
 use std::collections::BTreeMap;
 
+use facts::Facts;
 use history::History;
 use inbox::Inbox;
 use map::Maps;
@@ -53,12 +55,17 @@ pub struct Session {
     palette: Option<String>,
     relayout: bool,
     maps: Maps,
+    facts: Facts,
+    sorted: table::Sorted,
     matcher: Matcher,
+    counts: Counts,
     pins: Vec<Matcher>,
     history: History,
     catalogue: Catalogue,
     sent: Sent,
     missed: u32,
+    /// A report came since the last rendering.
+    heard: bool,
     first_version: String,
     dirty: bool,
     state_changed: bool,
@@ -72,6 +79,15 @@ struct Catalogue {
     names: BTreeMap<SmolStr, SmolStr>,
     looked_at: u64,
     stale: bool,
+}
+
+/// How many nodes of each view match the search. The open view is answered first, so that whoever types sees what they typed; the
+/// others are counted one by one afterwards.
+#[derive(Debug, Default)]
+struct Counts {
+    known: BTreeMap<SmolStr, u32>,
+    /// Views still to be counted, the last one first, each with its top-level view.
+    due: Vec<(SmolStr, SmolStr)>,
 }
 
 /// What the page was told last; equal messages are not sent again.
@@ -156,6 +172,7 @@ impl Session {
         match Frame::decode(&bytes) {
             Ok(Frame::Report(report)) => {
                 self.dirty = true;
+                self.heard = true;
                 if self.state.paused_at.is_some() && self.link.caught_up {
                     // Paused: counted, not taken. Resuming reconnects, and the server sends each probe's newest state.
                     self.missed = self.missed.saturating_add(1);
@@ -270,6 +287,12 @@ impl Session {
         self.dirty && !self.hidden
     }
 
+    /// Whether views wait for their matches to be counted; see [`Session::count_next`].
+    #[must_use]
+    pub fn is_counting(&self) -> bool {
+        !self.hidden && !self.counts.due.is_empty()
+    }
+
     /// Whether the page is paused: resuming needs a fresh connection.
     #[must_use]
     pub fn is_paused(&self) -> bool {
@@ -300,17 +323,11 @@ impl Session {
         if self.state.paused_at.is_some() != state.paused_at.is_some() {
             self.missed = 0;
         }
-        self.matcher.set(&state.query);
+        if self.matcher.set(&state.query) {
+            self.counts = Counts::default();
+        }
         if self.pins.len() != state.pins.len() || self.pins.iter().zip(&state.pins).any(|(known, pin)| known.text() != pin) {
-            self.pins = state
-                .pins
-                .iter()
-                .map(|pin| {
-                    let mut matcher = Matcher::default();
-                    matcher.set(pin);
-                    matcher
-                })
-                .collect();
+            self.pins = state.pins.iter().map(|pin| Matcher::new(pin)).collect();
         }
         let is_name = |id: &SmolStr| id.starts_with(stable::MARK);
         self.unresolved = state.selected.iter().chain(state.cards.iter().map(|card| &card.id)).any(is_name);

@@ -1,6 +1,5 @@
 //! One look at everything: what the state asks for, rendered, compared with what the page has, and sent where it differs.
 
-use scope_shared::sort::SmallSort as _;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
@@ -42,10 +41,11 @@ impl Session {
         };
         let options = self.options(&parent);
         let view = self.engine.nodes(&current, &options).unwrap_or_default();
-        if self.has_server && self.state.paused_at.is_none() {
+        if std::mem::take(&mut self.heard) && self.state.paused_at.is_none() {
             view.nodes.iter().for_each(|node| self.history.note(node, now));
         }
         let visible = self.visible(view);
+        self.facts.follow(&visible);
         self.resolve_names(&mut out);
         self.send_overview(&topology, &parent, name.clone(), &visible, state_changed, now, &mut out);
         match self.state.mode {
@@ -97,11 +97,9 @@ impl Session {
         }
         let mut kept: Vec<u32> = (0..view.nodes.len() as u32).collect();
         for pin in pins {
-            kept.retain(|at| {
-                view.nodes
-                    .get(*at as usize)
-                    .is_some_and(|node| pin.node(&view.topology, node).is_some())
-            });
+            if let Some(marks) = pin.marks(&view) {
+                kept.retain(|at| marks.get(*at as usize) == Some(&true));
+            }
         }
         Visible { view, kept: Some(kept) }
     }
@@ -205,29 +203,7 @@ impl Session {
             (Some(sent), false) => sent.tabs.clone(),
             _ => self.tabs(&current, parent),
         };
-        let mut metrics: Vec<MetricChoice> = Vec::new();
-        let mut networks: Vec<SmolStr> = Vec::new();
-        for node in visible.nodes() {
-            for metric in node.metrics.iter().filter(|metric| !metric.value_empty) {
-                if !metrics.iter().any(|known| known.label == metric.label) {
-                    metrics.push(MetricChoice {
-                        id: metric.id.clone(),
-                        label: metric.label.clone(),
-                    });
-                }
-            }
-            for row in node.metadata.iter().filter(|row| row.id == "docker_container_networks") {
-                networks.extend(
-                    row.value
-                        .split(',')
-                        .map(|name| SmolStr::new(name.trim()))
-                        .filter(|name| !name.is_empty()),
-                );
-            }
-        }
-        metrics.order_by(|a, b| a.label.cmp(&b.label));
-        networks.order();
-        networks.dedup();
+        let mut metrics = self.facts.metrics.clone();
         if self.state.mode == Mode::Resources {
             metrics = resources::METRICS
                 .map(|label| MetricChoice {
@@ -236,14 +212,18 @@ impl Session {
                 })
                 .to_vec();
         }
-        let (fields, metric_names) = search::field_names(visible.nodes().map(AsRef::as_ref));
         let hidden_by_pins = u32::try_from(visible.view.nodes.len() - visible.len()).unwrap_or(u32::MAX);
         let overview = Overview {
             asked: self.state.topology.clone(),
             options: choices::rows(topology, &self.state, parent),
             metric: self.metric(&metrics),
             has_resources: choices::WITH_RESOURCES.contains(&current.as_str()),
-            networks: networks.into_iter().map(|name| (name.clone(), colours::network(&name))).collect(),
+            networks: self
+                .facts
+                .networks
+                .iter()
+                .map(|name| (name.clone(), colours::network(name)))
+                .collect(),
             stats: visible.view.stats,
             empty: self.empty_cause(visible, hidden_by_pins),
             current,
@@ -254,8 +234,8 @@ impl Session {
             hidden_by_pins,
             shown: u32::try_from(visible.len()).unwrap_or(u32::MAX),
             missed: self.missed,
-            fields,
-            metric_names,
+            fields: self.facts.fields.clone(),
+            metric_names: self.facts.compared.clone(),
         };
         if self.sent.overview.as_ref() != Some(&overview) {
             self.sent.overview = Some(overview.clone());
@@ -295,20 +275,63 @@ impl Session {
     /// The tabs, each counted under its own options.
     fn tabs(&mut self, current: &str, parent: &str) -> Vec<Tab> {
         let topologies = std::mem::take(&mut self.catalogue.topologies);
+        let mut due = Vec::new();
         let tabs = choices::tabs(&topologies, current, parent, &mut |tab, top| {
             let options = choices::options(&self.state, top, self.link.hide_arguments);
-            // Only a search has to see the nodes of views that no one looks at.
-            if self.matcher.is_active()
-                && let Some(view) = self.engine.nodes(&tab.id, &options)
-            {
-                tab.stats = view.stats;
-                tab.matches = self.matcher.count(&view);
-            } else if let Some(stats) = self.engine.counts(&tab.id, &options) {
+            if let Some(stats) = self.engine.counts(&tab.id, &options) {
                 tab.stats = stats;
             }
+            if !self.matcher.is_active() {
+                return;
+            }
+            if tab.id == current {
+                let view = self.engine.nodes(&tab.id, &options).unwrap_or_default();
+                self.counts
+                    .known
+                    .insert(tab.id.clone(), self.matcher.count(&view).unwrap_or_default());
+            } else {
+                due.push((tab.id.clone(), SmolStr::new(top)));
+            }
+            tab.matches = self.counts.known.get(&tab.id).copied();
         });
+        due.reverse();
+        self.counts.due = due;
         self.catalogue.topologies = topologies;
         tabs
+    }
+
+    /// Counts the search's matches in the next view that waits for it. Only a search has to see the nodes of views that no one looks at.
+    pub fn count_next(&mut self) {
+        if let Some((id, top)) = self.counts.due.pop() {
+            let options = self.options(&top);
+            let view = self.engine.nodes(&id, &options).unwrap_or_default();
+            let count = self.matcher.count(&view).unwrap_or_default();
+            self.counts.known.insert(id, count);
+        }
+    }
+
+    /// Tells the page what was counted since it was told last.
+    pub fn counted(&mut self) -> Vec<ToPage> {
+        let Some(mut overview) = self.sent.overview.clone() else {
+            return Vec::new();
+        };
+        for tab in &mut overview.tabs {
+            tab.matches = self.counts.known.get(&tab.id).copied();
+            for sub in &mut tab.subs {
+                sub.matches = self.counts.known.get(&sub.id).copied();
+            }
+        }
+        let total = total(&overview.tabs);
+        let mut out = Vec::new();
+        if let Some(search) = self.sent.search.as_mut().filter(|search| search.total != total) {
+            search.total = total;
+            out.push(ToPage::Search(Box::new(search.clone())));
+        }
+        if self.sent.overview.as_ref() != Some(&overview) {
+            self.sent.overview = Some(overview.clone());
+            out.push(ToPage::Overview(Box::new(overview)));
+        }
+        out
     }
 
     fn send_map(&mut self, current: &str, options: &Options, visible: &Visible, out: &mut Vec<ToPage>) {
@@ -354,6 +377,7 @@ impl Session {
     fn send_table(&mut self, name: &str, visible: &Visible, now: u64, out: &mut Vec<ToPage>) {
         let request = table::Request {
             visible,
+            names: &self.facts.names,
             name,
             views: &self.catalogue.names,
             sort: self.state.sort.as_ref(),
@@ -361,7 +385,7 @@ impl Session {
             held: self.held.as_ref(),
             now: now as f64,
         };
-        let table = table::build(&request, &mut self.matcher);
+        let table = table::build(&request, &mut self.matcher, &mut self.sorted);
         if self.sent.table.as_ref() != Some(&table) {
             self.sent.table = Some(table.clone());
             out.push(ToPage::Table(Box::new(table)));
@@ -381,7 +405,7 @@ impl Session {
             .iter()
             .map(|(topology, _)| self.engine.nodes(topology, &Options::none()).unwrap_or_default())
             .collect();
-        out.push(ToPage::Resources(Box::new(resources::build(&metric, &views, &mut self.matcher))));
+        out.push(ToPage::Resources(Box::new(resources::build(&metric, &views, &self.matcher))));
     }
 
     fn send_search(&mut self, visible: &Visible, out: &mut Vec<ToPage>) {
@@ -392,7 +416,7 @@ impl Session {
         let suggestions = if typed.trim().is_empty() {
             search::examples(real)
         } else {
-            search::suggest(typed, &overview.fields, &overview.metric_names, nodes())
+            search::suggest(typed, &self.facts.names, nodes())
         };
         let note = match typed.trim() {
             "" => "",
@@ -400,15 +424,9 @@ impl Session {
             text if text.contains(':') => "Type what to look for after the colon.",
             _ => "Type a number to compare with, e.g. 2% or 10mb.",
         };
-        let total = overview
-            .tabs
-            .iter()
-            .flat_map(|tab| std::iter::once(tab).chain(&tab.subs))
-            .filter_map(|tab| tab.matches)
-            .sum();
         let search = SearchVm {
             note: note.into(),
-            total,
+            total: total(&overview.tabs),
             suggestions,
         };
         if self.sent.search.as_ref() != Some(&search) {
@@ -524,4 +542,10 @@ impl Session {
             .collect();
         palette::jumps(&text, &views)
     }
+}
+
+/// Matches of the search in all views, as far as they are counted.
+fn total(tabs: &[Tab]) -> u32 {
+    let all = tabs.iter().flat_map(|tab| std::iter::once(tab).chain(&tab.subs));
+    all.filter_map(|tab| tab.matches).sum()
 }

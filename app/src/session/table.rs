@@ -9,10 +9,15 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::{colours, map::Visible, matcher::Matcher};
+use super::colours;
+use super::map::{Mark, Visible};
+use super::matcher::Matcher;
 use crate::format;
+use crate::letters::lower;
 use crate::model::NodeSummary;
 use crate::protocol::{NodeLink, Sort, TableCell, TableColumn, TableRowVm, TableVm};
+use crate::search::{Name, Names};
+use crate::view::View;
 
 /// Shown in details, but too long or too technical for a column.
 const HIDDEN: [&str; 5] = [
@@ -27,6 +32,8 @@ const HIDDEN: [&str; 5] = [
 pub struct Request<'a> {
     /// The nodes.
     pub visible: &'a Visible,
+    /// What they have.
+    pub names: &'a Names,
     /// Header of the first column.
     pub name: &'a str,
     /// Names of views, by id.
@@ -41,29 +48,52 @@ pub struct Request<'a> {
     pub now: f64,
 }
 
+/// The order of the table that was made last: neither a typed letter nor a turn of the wheel has all rows sorted again.
+#[derive(Debug, Default)]
+pub struct Sorted {
+    of: Mark,
+    column: SmolStr,
+    kind: Kind,
+    descending: bool,
+    /// Places in the view.
+    order: Vec<u32>,
+}
+
+impl Sorted {
+    fn follow(&mut self, visible: &Visible, column: &SmolStr, kind: Kind, descending: bool) -> &[u32] {
+        let is_known = self.of.is_of(visible) && (&self.column, self.kind, self.descending) == (column, kind, descending);
+        if !is_known {
+            *self = Self {
+                of: visible.mark(),
+                column: column.clone(),
+                kind,
+                descending,
+                order: ordered(visible, column, kind, descending),
+            };
+        }
+        &self.order
+    }
+}
+
 /// The table; with a live search, only what matches.
 #[inline(never)] // waits with the rest of the program (app/web/split.mjs)
-pub fn build(request: &Request<'_>, matcher: &mut Matcher) -> TableVm {
-    let topology = request.visible.view.topology.clone();
-    let searching = matcher.is_active();
-    let nodes: Vec<&Arc<NodeSummary>> = request
-        .visible
-        .nodes()
-        .filter(|node| !searching || matcher.node(&topology, node).is_some())
-        .collect();
-    let sources = columns(request, request.visible.nodes().map(Arc::as_ref));
-    let sort = request.sort.map_or_else(|| default_sort(&nodes), |sort| sort.column.clone());
-    let source = sources.iter().find(|source| source.column.id == sort);
-    let (sort, source) = match source {
-        Some(source) => (sort, source.kind),
-        None => ("label".into(), Kind::Label),
-    };
-    let descending = request
+pub fn build(request: &Request<'_>, matcher: &mut Matcher, sorted: &mut Sorted) -> TableVm {
+    let view = &request.visible.view;
+    let sources = columns(request);
+    let sort = request
         .sort
-        .and_then(|chosen| chosen.descending)
-        .unwrap_or_else(|| sources.iter().any(|source| source.column.id == sort && source.column.numeric));
-    let mut order = ordered(&nodes, &sort, source, descending);
-    hold(&mut order, &nodes, request.held);
+        .map_or_else(|| default_sort(request.visible), |sort| sort.column.clone());
+    let source = sources.iter().find(|source| source.column.id == sort);
+    let (sort, kind, numeric) = match source {
+        Some(source) => (sort, source.kind, source.column.numeric),
+        None => ("label".into(), Kind::Label, false),
+    };
+    let descending = request.sort.and_then(|chosen| chosen.descending).unwrap_or(numeric);
+    let mut order = sorted.follow(request.visible, &sort, kind, descending).to_vec();
+    if let Some(marks) = matcher.marks(view) {
+        order.retain(|at| marks.get(*at as usize) == Some(&true));
+    }
+    hold(&mut order, view, request.held);
     let total = order.len();
     let start = (request.window.0 as usize).min(total);
     let end = start.saturating_add(request.window.1 as usize).min(total);
@@ -71,18 +101,14 @@ pub fn build(request: &Request<'_>, matcher: &mut Matcher) -> TableVm {
         .get(start..end)
         .unwrap_or_default()
         .iter()
-        .filter_map(|at| nodes.get(*at as usize))
-        .map(|node| {
-            row(
-                node,
-                &sources,
-                request,
-                matcher.node(&topology, node).and_then(|found| found.span("label")),
-            )
+        .filter_map(|at| {
+            let node = view.nodes.get(*at as usize)?;
+            let span = matcher.found(view, *at as usize).and_then(|found| found.span("label"));
+            Some(row(node, &sources, request, span))
         })
         .collect();
     TableVm {
-        topology,
+        topology: view.topology.clone(),
         columns: sources.into_iter().map(|source| source.column).collect(),
         sort,
         descending,
@@ -92,8 +118,9 @@ pub fn build(request: &Request<'_>, matcher: &mut Matcher) -> TableVm {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Kind {
+    #[default]
     Label,
     Parent,
     Metadata,
@@ -106,26 +133,19 @@ struct Source {
     column: TableColumn,
 }
 
-fn columns<'a>(request: &Request<'_>, nodes: impl Iterator<Item = &'a NodeSummary>) -> Vec<Source> {
-    let mut parents: BTreeMap<SmolStr, SmolStr> = BTreeMap::new();
-    let mut metadata: BTreeMap<(SmolStr, SmolStr), SmolStr> = BTreeMap::new();
-    let mut metrics: BTreeMap<(SmolStr, SmolStr), ()> = BTreeMap::new();
-    for node in nodes {
-        for parent in &node.parents {
-            if !parents.values().any(|id| *id == parent.topology_id) {
-                let name = super::card::kind_name(&parent.topology_id, request.views);
-                parents.insert(name, parent.topology_id.clone());
-            }
-        }
-        for row in node.metadata.iter().filter(|row| !HIDDEN.contains(&row.id.as_str())) {
-            metadata
-                .entry((row.label.clone(), row.id.clone()))
-                .or_insert_with(|| row.data_type.clone());
-        }
-        for metric in node.metrics.iter().filter(|metric| !metric.value_empty) {
-            metrics.entry((metric.label.clone(), metric.id.clone())).or_default();
-        }
-    }
+fn columns(request: &Request<'_>) -> Vec<Source> {
+    let parents: BTreeMap<SmolStr, &SmolStr> = request
+        .names
+        .parents
+        .iter()
+        .map(|topology| (super::card::kind_name(topology, request.views), topology))
+        .collect();
+    let shown = |name: &&Name| !HIDDEN.contains(&name.id.as_str());
+    let by_label = |names: &mut Vec<&Name>| names.order_by(|a, b| (&a.label, &a.id).cmp(&(&b.label, &b.id)));
+    let mut metadata: Vec<&Name> = request.names.metadata.iter().filter(shown).collect();
+    let mut metrics: Vec<&Name> = request.names.metrics.iter().collect();
+    by_label(&mut metadata);
+    by_label(&mut metrics);
     let mut widths = Widths::default();
     let sample: Vec<&Arc<NodeSummary>> = request.visible.nodes().take(SAMPLE).collect();
     let mut column = |kind, id: SmolStr, label: SmolStr, numeric| Source {
@@ -138,13 +158,13 @@ fn columns<'a>(request: &Request<'_>, nodes: impl Iterator<Item = &'a NodeSummar
         },
     };
     let mut sources = vec![column(Kind::Label, "label".into(), request.name.into(), false)];
-    sources.extend(parents.into_iter().map(|(name, id)| column(Kind::Parent, id, name, false)));
-    sources.extend(
-        metadata
-            .into_iter()
-            .map(|((label, id), data_type)| column(Kind::Metadata, id, label, matches!(data_type.as_str(), "number" | "duration"))),
-    );
-    sources.extend(metrics.into_keys().map(|(label, id)| column(Kind::Metric, id, label, true)));
+    sources.extend(parents.into_iter().map(|(name, id)| column(Kind::Parent, id.clone(), name, false)));
+    sources.extend(metadata.into_iter().map(|name| {
+        let numeric = matches!(name.data_type.as_str(), "number" | "duration");
+        column(Kind::Metadata, name.id.clone(), name.label.clone(), numeric)
+    }));
+    let metric = |name: &Name| column(Kind::Metric, name.id.clone(), name.label.clone(), true);
+    sources.extend(metrics.into_iter().map(metric));
     sources
 }
 
@@ -187,10 +207,11 @@ impl Widths {
     }
 }
 
-fn default_sort(nodes: &[&Arc<NodeSummary>]) -> SmolStr {
-    nodes
-        .iter()
-        .find_map(|node| node.metrics.iter().find(|metric| !metric.value_empty))
+/// The first metric, whatever a search leaves: an order that changes while somebody types would be no help.
+fn default_sort(visible: &Visible) -> SmolStr {
+    let mut metrics = visible.nodes().flat_map(|node| &node.metrics);
+    metrics
+        .find(|metric| !metric.value_empty)
         .map_or_else(|| "label".into(), |metric| metric.id.clone())
 }
 
@@ -203,7 +224,7 @@ enum Key {
 }
 
 fn key(node: &NodeSummary, column: &str, kind: Kind) -> Key {
-    let text = |value: &str| Key::Text(value.to_lowercase());
+    let text = |value: &str| Key::Text(lower(value));
     match kind {
         Kind::Label => text(&node.label),
         Kind::Metric => node
@@ -241,20 +262,20 @@ fn compare(a: &Key, b: &Key, descending: bool) -> Ordering {
     }
 }
 
-fn ordered(nodes: &[&Arc<NodeSummary>], column: &str, kind: Kind, descending: bool) -> Vec<u32> {
-    let mut keyed: Vec<(Key, u32)> = nodes.iter().zip(0..).map(|(node, at)| (key(node, column, kind), at)).collect();
+/// Places in the view.
+fn ordered(visible: &Visible, column: &str, kind: Kind, descending: bool) -> Vec<u32> {
+    let places = visible.places().zip(visible.nodes());
+    let mut keyed: Vec<(Key, u32)> = places.map(|(at, node)| (key(node, column, kind), at)).collect();
     // Nodes come by id, so a stable sort has the same ties every time.
     keyed.order_by(|a, b| compare(&a.0, &b.0, descending));
     keyed.into_iter().map(|(_, at)| at).collect()
 }
 
 /// Keeps the row under the pointer where it was, so that a click hits what was aimed at.
-fn hold(order: &mut Vec<u32>, nodes: &[&Arc<NodeSummary>], held: Option<&(SmolStr, u32)>) {
+fn hold(order: &mut Vec<u32>, view: &View, held: Option<&(SmolStr, u32)>) {
     let Some((id, place)) = held else { return };
-    if let Some(now) = order
-        .iter()
-        .position(|at| nodes.get(*at as usize).is_some_and(|node| node.id == *id))
-    {
+    let is_held = |at: &u32| view.nodes.get(*at as usize).is_some_and(|node| node.id == *id);
+    if let Some(now) = order.iter().position(is_held) {
         let row = order.remove(now);
         order.insert((*place as usize).min(order.len()), row);
     }
@@ -318,7 +339,7 @@ fn cell(node: &NodeSummary, source: &Source, request: &Request<'_>) -> TableCell
 
 #[cfg(test)]
 mod tests {
-    use super::{Request, build};
+    use super::{Kind, Request, Sorted, build, ordered};
     use crate::model::{MetadataRow, MetricRow, NodeSummary};
     use crate::protocol::Sort;
     use crate::session::{map::Visible, matcher::Matcher};
@@ -374,12 +395,13 @@ mod tests {
             column: column.into(),
             descending,
         });
-        let mut matcher = Matcher::default();
-        matcher.set(query);
+        let mut matcher = Matcher::new(query);
+        let names = visible.nodes().map(Arc::as_ref).collect();
         let held = held.map(|(id, place)| (id.into(), place));
         let table = build(
             &Request {
                 visible: &visible,
+                names: &names,
                 name: "Containers",
                 views: &BTreeMap::new(),
                 sort: sort.as_ref(),
@@ -388,6 +410,7 @@ mod tests {
                 now: 0.0,
             },
             &mut matcher,
+            &mut Sorted::default(),
         );
         (table.rows.iter().map(|row| row.id.as_str()).collect(), table.total)
     }
@@ -416,6 +439,29 @@ mod tests {
     #[test]
     fn the_row_under_the_pointer_keeps_its_place() {
         assert_eq!(order(None, "", Some(("b", 0)), ALL).0, "bcad");
+    }
+
+    #[test]
+    fn an_order_that_is_remembered_is_the_one_that_a_fresh_look_gives() {
+        let (mut visible, mut sorted) = (visible(), Sorted::default());
+        let mut orders = Vec::new();
+        for step in 0..24_u32 {
+            if step % 8 == 4 {
+                visible.kept = Some(vec![0, 2, 3]);
+            } else if step % 8 == 0 {
+                // Another view with other values, as the next report makes it.
+                let mut view = View::clone(&visible.view);
+                view.nodes[0] = node("a", "10.0.0.10", Some(f64::from(step)));
+                (visible.view, visible.kept) = (Arc::new(view), None);
+            }
+            let (column, kind) = [("cpu", Kind::Metric), ("label", Kind::Label)][step as usize / 2 % 2];
+            let known = sorted.follow(&visible, &column.into(), kind, step % 2 == 0).to_vec();
+            assert_eq!(known, ordered(&visible, column, kind, step % 2 == 0), "{step}");
+            orders.push(known);
+        }
+        orders.sort();
+        orders.dedup();
+        assert!(orders.len() > 4, "{orders:?}");
     }
 
     #[test]

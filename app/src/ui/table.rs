@@ -2,6 +2,7 @@
 
 use leptos::html::Div;
 use leptos::prelude::*;
+use smol_str::SmolStr;
 use wasm_bindgen::JsCast as _;
 
 use super::{css, icons::icon, marked, store::Store};
@@ -18,12 +19,14 @@ pub fn table(store: Store) -> impl IntoView {
     let scroller = NodeRef::<Div>::new();
     let cursor = RwSignal::new(0u32);
     let asked = StoredValue::new((0u32, 0u32));
+    let seen = StoredValue::new((0u32, MARGIN));
     let ask = move || {
         let Some(element) = scroller.get_untracked() else { return };
         let first = (f64::from(element.scroll_top()) / ROW) as u32;
         let visible = (f64::from(element.client_height()) / ROW) as u32 + 2;
+        seen.set_value((first, visible));
         let start = first.saturating_sub(MARGIN);
-        let count = (visible + 2 * MARGIN).min(400);
+        let count = (first - start + visible + MARGIN).min(400);
         let (old_start, old_count) = asked.get_value();
         let covered = first >= old_start && first + visible <= old_start + old_count;
         let near_edge = first.saturating_sub(old_start) < MARGIN / 2 && old_start > 0;
@@ -43,6 +46,8 @@ pub fn table(store: Store) -> impl IntoView {
     });
     let columns = Memo::new(move |_| store.table.with(|table| table.columns.clone()));
     let order = Memo::new(move |_| store.table.with(|table| (table.sort.clone(), table.descending)));
+    let shown = rows_in_two_steps(store, seen);
+    let selected = Memo::new(move |_| store.state.with(|state| state.selected.clone()));
     view! {
         <div
             class="table-view"
@@ -73,39 +78,73 @@ pub fn table(store: Store) -> impl IntoView {
                 </thead>
                 <tbody>
                     <tr class="gap" aria-hidden="true">
-                        <td style:height=move || store.table.with(|table| format!("{}px", f64::from(table.start) * ROW))></td>
+                        <td style:height=move || shown.with(|shown| height(shown.start))></td>
                     </tr>
-                    {move || {
-                        let selected = store.state.with(|state| state.selected.clone());
-                        store
-                            .table
-                            .with(|table| {
-                                table
-                                    .rows
-                                    .iter()
-                                    .enumerate()
-                                    .map(|(at, one)| {
-                                        let index = table.start + at as u32;
-                                        let chosen = selected.as_ref() == Some(&one.id);
-                                        row(store, one.clone(), index, chosen, cursor)
-                                    })
-                                    .collect_view()
-                            })
-                    }}
+                    // A row stays as long as its node is on screen, and of it what does not change: a letter typed or a report that
+                    // arrives makes nothing anew that shows the same.
+                    <For each=move || shown.with(|shown| shown.ids.clone()) key=Clone::clone let:id>
+                        {row(store, id, selected, cursor)}
+                    </For>
                     <tr class="gap" aria-hidden="true">
-                        <td style:height=move || {
-                            store
-                                .table
-                                .with(|table| {
-                                    let below = table.total.saturating_sub(table.start + table.rows.len() as u32);
-                                    format!("{}px", f64::from(below) * ROW)
-                                })
-                        }></td>
+                        <td style:height=move || shown.with(|shown| height(shown.below))></td>
                     </tr>
                 </tbody>
             </table>
         </div>
     }
+}
+
+fn height(rows: u32) -> String {
+    format!("{}px", f64::from(rows) * ROW)
+}
+
+/// The rows that exist, and how many are left out above and below.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Shown {
+    start: u32,
+    ids: Vec<SmolStr>,
+    below: u32,
+}
+
+/// So many new rows are worth a second step.
+const MANY: usize = 12;
+/// After so long, in milliseconds, the rows on screen are painted.
+const PAINTED: u32 = 60;
+
+/// Where most rows are new, sorted or found, those on screen come first, and the ones beyond the edges once these are painted.
+fn rows_in_two_steps(store: Store, seen: StoredValue<(u32, u32)>) -> Memo<Shown> {
+    let rest = RwSignal::new(false);
+    Memo::new(move |before: Option<&Shown>| {
+        let with_rest = rest.get();
+        store.table.with(|table| {
+            let known = before.map(|before| before.ids.as_slice()).unwrap_or_default();
+            let fresh = table.rows.iter().filter(|row| !known.contains(&row.id)).count();
+            let (mut from, mut to) = (0, table.rows.len());
+            if fresh <= MANY || with_rest {
+                rest.update_untracked(|rest| *rest = false);
+            } else {
+                let (first, visible) = seen.get_value();
+                from = (first.saturating_sub(table.start) as usize).min(to);
+                to = from.saturating_add(visible as usize).min(to);
+                gloo_timers::callback::Timeout::new(PAINTED, move || {
+                    // The table may be gone by now.
+                    let _gone = rest.try_set(true);
+                })
+                .forget();
+            }
+            Shown {
+                start: table.start + from as u32,
+                ids: table
+                    .rows
+                    .get(from..to)
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|row| row.id.clone())
+                    .collect(),
+                below: table.total.saturating_sub(table.start + to as u32),
+            }
+        })
+    })
 }
 
 fn header(store: Store, column: TableColumn, sort: &str, descending: bool) -> impl IntoView + use<> {
@@ -135,19 +174,30 @@ fn header(store: Store, column: TableColumn, sort: &str, descending: bool) -> im
     }
 }
 
-fn row(store: Store, row: TableRowVm, index: u32, chosen: bool, cursor: RwSignal<u32>) -> impl IntoView {
-    let id = row.id.clone();
-    let held = row.id.clone();
+fn row(store: Store, id: SmolStr, selected: Memo<Option<SmolStr>>, cursor: RwSignal<u32>) -> impl IntoView {
+    let id = StoredValue::new(id);
+    // A row that is about to go shows what it showed.
+    let row = Memo::new(move |before: Option<&(u32, TableRowVm)>| {
+        let found = store.table.with(|table| {
+            let at = id.with_value(|id| table.rows.iter().position(|row| row.id == *id))?;
+            Some((table.start + at as u32, table.rows.get(at)?.clone()))
+        });
+        found.or_else(|| before.cloned()).unwrap_or_default()
+    });
+    let index = Memo::new(move |_| row.with(|row| row.0));
+    let name = Memo::new(move |_| row.with(|(_, row)| (row.label.clone(), row.spans.clone(), row.minor.clone(), row.colour)));
+    let cells = Memo::new(move |_| row.with(|(_, row)| row.cells.clone()));
+    let chosen = Memo::new(move |_| selected.with(|selected| id.with_value(|id| selected.as_ref() == Some(id))));
     let pressed = StoredValue::new((0, 0));
     view! {
         <tr
             class="node"
             class:chosen=chosen
-            class:cursor=move || cursor.get() == index
-            aria-rowindex=(index + 2).to_string()
-            aria-selected=chosen.to_string()
-            data-node=row.id.to_string()
-            on:mouseenter=move |_| store.tell(ToWorker::HoldRow(Some((held.clone(), index))))
+            class:cursor=move || cursor.get() == index.get()
+            aria-rowindex=move || (index.get() + 2).to_string()
+            aria-selected=move || chosen.get().to_string()
+            data-node=id.with_value(SmolStr::to_string)
+            on:mouseenter=move |_| store.tell(ToWorker::HoldRow(Some((id.get_value(), index.get_untracked()))))
             on:mousedown=move |event| pressed.set_value((event.client_x(), event.client_y()))
             on:click=move |event| {
                 let (x, y) = pressed.get_value();
@@ -155,17 +205,21 @@ fn row(store: Store, row: TableRowVm, index: u32, chosen: bool, cursor: RwSignal
                 if (event.client_x() - x).abs() > 2 || (event.client_y() - y).abs() > 2 {
                     return;
                 }
-                cursor.set(index);
-                let id = id.clone();
-                store.update(|state| state.click_node(&id));
+                cursor.set(index.get_untracked());
+                store.update(|state| id.with_value(|id| state.click_node(id)));
             }
         >
-            <th scope="row">
-                <span class="swatch" style:background=css(row.colour)></span>
-                <span class="name" title=row.label.to_string()>{marked(&row.label, &row.spans)}</span>
-                <span class="minor">{row.minor.to_string()}</span>
-            </th>
-            {row.cells.into_iter().map(|one| cell(store, one)).collect_view()}
+            {move || {
+                let (label, spans, minor, colour) = name.get();
+                view! {
+                    <th scope="row">
+                        <span class="swatch" style:background=css(colour)></span>
+                        <span class="name" title=label.to_string()>{marked(&label, &spans)}</span>
+                        <span class="minor">{minor.to_string()}</span>
+                    </th>
+                }
+            }}
+            {move || cells.get().into_iter().map(|one| cell(store, one)).collect_view()}
             <td class="rest"></td>
         </tr>
     }

@@ -10,6 +10,7 @@ mod options;
 mod parts;
 mod search;
 mod states;
+mod subset;
 mod table;
 mod time;
 
