@@ -22,6 +22,8 @@ pub mod limits;
 mod merge;
 #[cfg(feature = "report")]
 pub mod report;
+#[cfg(feature = "report")]
+pub mod same;
 pub mod sort;
 pub mod text;
 pub mod time;

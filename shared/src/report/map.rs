@@ -1,5 +1,6 @@
 //! A small map with string keys: a sorted vector. Nodes have a handful of keys, so this is smaller and faster than a tree.
 
+use crate::same::same;
 use crate::sort::SmallSort as _;
 use smol_str::SmolStr;
 
@@ -46,10 +47,16 @@ impl<V> VecMap<V> {
         Self(entries)
     }
 
+    /// From entries whose keys ascend.
+    pub(crate) fn from_sorted(entries: Vec<(SmolStr, V)>) -> Self {
+        debug_assert!(entries.is_sorted_by(|a, b| a.0 < b.0));
+        Self(entries)
+    }
+
     /// Few entries are looked through: nearly all keys differ in length, and the others are compared once.
     fn place(&self, key: &str) -> Option<usize> {
         if self.0.len() <= FEW {
-            self.0.iter().position(|(existing, _)| existing.as_str() == key)
+            self.0.iter().position(|(existing, _)| same(existing.as_bytes(), key.as_bytes()))
         } else {
             self.position(key).ok()
         }

@@ -18,6 +18,7 @@ use super::strings::Strings;
 use crate::frame::Encoding;
 use crate::limits;
 use crate::report::{DnsRecord, Kind, Node, Nodes, Report, Sampling, StringSet, Topology, VecMap};
+use crate::same::same;
 use crate::time::Timestamp;
 
 /// Reads a report as a probe sent it.
@@ -129,12 +130,16 @@ pub(super) struct Decoder<R> {
     nodes: usize,
     /// Keys of the maps read last, by [`Guesses`].
     guesses: [Vec<SmolStr>; 3],
+    /// Whether those keys ascend.
+    ascending: [bool; 3],
     /// How many entries those maps had: encodings that do not say beforehand have mostly as many again.
     lengths: [usize; 3],
     /// Fields of the node read last, in their order.
     pub(super) fields: Vec<(&'static str, NodeField)>,
     /// Values of the `latest` map read last: what was said of the node before is often said of the next one, too.
     pub(super) values: Vec<SmolStr>,
+    /// The first parents of each topology of the node read last.
+    pub(super) parents: Vec<SmolStr>,
     /// The topology name of the node read last.
     pub(super) topology: SmolStr,
 }
@@ -147,9 +152,11 @@ impl<R: Reader> Decoder<R> {
             now: Timestamp::ZERO,
             nodes: 0,
             guesses: Default::default(),
+            ascending: [true; 3],
             lengths: [0; 3],
             fields: Vec::new(),
             values: vec![SmolStr::default(); MAX_GUESSES],
+            parents: vec![SmolStr::default(); MAX_PARENTS],
             topology: SmolStr::default(),
         }
     }
@@ -300,7 +307,7 @@ impl<R: Reader> Decoder<R> {
     /// A string that is probably this one.
     #[inline]
     pub(super) fn string_like(&mut self, guess: &SmolStr) -> Result<SmolStr> {
-        match self.reader.usual_string(|raw| (raw == guess.as_bytes()).then(|| guess.clone())) {
+        match self.reader.usual_string(|raw| same(raw, guess.as_bytes()).then(|| guess.clone())) {
             Some(text) => Ok(text),
             None => self.string(),
         }
@@ -326,13 +333,19 @@ impl<R: Reader> Decoder<R> {
     }
 
     /// A map of a node, read after `guesses`: nodes of a topology have mostly the same keys in the same order, so the keys of the one before
-    /// are tried first. A guess that holds costs a comparison instead of a validation and a copy. `read` is told which entry it reads.
-    pub(super) fn guided_map<V>(&mut self, guesses: Guesses, mut read: impl FnMut(&mut Self, usize) -> Result<V>) -> Result<VecMap<V>> {
+    /// are tried first. A guess that holds costs a comparison instead of a validation and a copy. `read` is told which entry it reads, and
+    /// reads it where it stays.
+    pub(super) fn guided_map<V: Default>(
+        &mut self,
+        guesses: Guesses,
+        mut read: impl FnMut(&mut Self, usize, &mut V) -> Result<()>,
+    ) -> Result<VecMap<V>> {
         let Some(mut map) = self.reader.map()? else {
             return Ok(VecMap::new());
         };
         let promised = self.reader.promised(&map);
         let mut entries: Vec<(SmolStr, V)> = Vec::with_capacity(reserve::<(SmolStr, V)>(promised));
+        let mut as_guessed = true;
         loop {
             let Self {
                 reader,
@@ -348,6 +361,7 @@ impl<R: Reader> Decoder<R> {
                     let Some(key) = reader.key(&mut map, |key| strings.get(key))? else {
                         break;
                     };
+                    as_guessed = false;
                     if let Some(slot) = known.get_mut(entries.len()) {
                         slot.clone_from(&key);
                     } else if known.len() < MAX_GUESSES {
@@ -356,15 +370,28 @@ impl<R: Reader> Decoder<R> {
                     key
                 }
             };
-            let value = read(self, entries.len())?;
             if entries.capacity() == 0 {
                 entries.reserve_exact(reserve::<(SmolStr, V)>(self.lengths[guesses as usize].max(1)));
             }
-            entries.push((key, value));
+            let at = entries.len();
+            // Not pushed: that makes the entry on the stack and reads it back before all of it has arrived there.
+            entries.extend(std::iter::once_with(|| (key, V::default())));
+            if let Some((_, value)) = entries.last_mut() {
+                read(self, at, value)?;
+            }
         }
         self.lengths[guesses as usize] = entries.len();
         entries.shrink_to_fit();
-        Ok(VecMap::from_unsorted(entries))
+        if !as_guessed {
+            self.ascending[guesses as usize] = self.guesses[guesses as usize].is_sorted_by(|a, b| a < b);
+            return Ok(VecMap::from_unsorted(entries));
+        }
+        // The keys are the first ones of those that were guessed.
+        Ok(if self.ascending[guesses as usize] {
+            VecMap::from_sorted(entries)
+        } else {
+            VecMap::from_unsorted(entries)
+        })
     }
 
     /// A map from string that others change: a tree. Built entry by entry, since building it at once takes a sorting machine for each type.
@@ -401,6 +428,12 @@ impl<R: Reader> Decoder<R> {
 
     /// An array of strings that is a set: sorted here, because not every producer does.
     pub(super) fn string_set(&mut self) -> Result<StringSet> {
+        self.set_beginning(Self::string)
+    }
+
+    /// The same, with a way to read the first string.
+    #[inline]
+    pub(super) fn set_beginning(&mut self, first: impl FnOnce(&mut Self) -> Result<SmolStr>) -> Result<StringSet> {
         let Some(mut array) = self.reader.array()? else {
             return Ok(StringSet::default());
         };
@@ -408,7 +441,7 @@ impl<R: Reader> Decoder<R> {
         if !self.reader.item(&mut array)? {
             return Ok(StringSet::default());
         }
-        let first = self.string()?;
+        let first = first(self)?;
         if !self.reader.item(&mut array)? {
             return Ok(StringSet::one(first));
         }
@@ -437,6 +470,9 @@ impl<R: Reader> Decoder<R> {
 
 /// How many keys of a map are remembered to be guessed; real nodes have at most a few dozen.
 const MAX_GUESSES: usize = 64;
+
+/// How many kinds of parents are remembered.
+const MAX_PARENTS: usize = 8;
 
 /// Which map of a node before is the guess for the next.
 #[derive(Clone, Copy)]

@@ -9,7 +9,8 @@ use smol_str::{SmolStr, format_smolstr};
 use super::decode::{Decoder, Guesses, fields};
 use super::error::Result;
 use super::reader::Reader;
-use crate::report::{Latest, Metric, Node, Sample, keys};
+use crate::report::{Latest, Metric, Node, Sample, StringSet, keys};
+use crate::same::same;
 use crate::time::Timestamp;
 
 fields!(NodeField {
@@ -62,8 +63,8 @@ impl<R: Reader> Decoder<R> {
                 NodeField::Sets => node.sets = self.vec_map(Self::string_set)?,
                 NodeField::Adjacency => node.adjacency = self.string_set()?,
                 NodeField::Latest => node.latest = self.guided_map(Guesses::Latest, Self::latest)?,
-                NodeField::Metrics => node.metrics = self.guided_map(Guesses::Metrics, |decoder, _| decoder.metric())?,
-                NodeField::Parents => node.parents = self.guided_map(Guesses::Parents, |decoder, _| decoder.string_set())?,
+                NodeField::Metrics => node.metrics = self.guided_map(Guesses::Metrics, Self::metric)?,
+                NodeField::Parents => node.parents = self.guided_map(Guesses::Parents, Self::parent_set)?,
                 NodeField::Children => node.children = self.children()?,
                 NodeField::LatestControls => old_controls = self.vec_map(Self::old_control)?.into_vec(),
                 NodeField::Counters => counters = self.vec_map(|decoder| decoder.reader.int())?.into_vec(),
@@ -119,15 +120,25 @@ impl<R: Reader> Decoder<R> {
         Ok(children)
     }
 
+    /// The parents of one topology, which are the `at`th of their map: nodes that follow one another mostly have the same ones.
+    fn parent_set(&mut self, at: usize, parents: &mut StringSet) -> Result<()> {
+        let guess = self.parents.get_mut(at).map(std::mem::take).unwrap_or_default();
+        *parents = self.set_beginning(|decoder| decoder.string_like(&guess))?;
+        if let (Some(slot), Some(first)) = (self.parents.get_mut(at), parents.as_slice().first()) {
+            slot.clone_from(first);
+        }
+        Ok(())
+    }
+
     /// An entry of `latest`, which is the `at`th of its map.
-    fn latest(&mut self, at: usize) -> Result<Latest> {
+    fn latest(&mut self, at: usize, entry: &mut Latest) -> Result<()> {
         let Self {
             reader, strings, values, ..
         } = self;
         let guess = values.get_mut(at);
-        let entry = reader.usual_entry(|timestamp, raw| {
-            let value = match guess {
-                Some(guess) if guess.as_bytes() == raw => guess.clone(),
+        let taken = reader.usual_entry(|timestamp, raw| {
+            entry.value = match guess {
+                Some(guess) if same(guess.as_bytes(), raw) => guess.clone(),
                 Some(guess) => {
                     let value = strings.get_raw(raw)?;
                     guess.clone_from(&value);
@@ -135,14 +146,15 @@ impl<R: Reader> Decoder<R> {
                 }
                 None => strings.get_raw(raw)?,
             };
-            Some(Latest { timestamp, value })
+            entry.timestamp = timestamp;
+            Some(())
         });
-        entry.map_or_else(|| self.unusual_latest(), Ok)
+        if taken.is_some() { Ok(()) } else { self.unusual_latest(entry) }
     }
 
-    fn unusual_latest(&mut self) -> Result<Latest> {
-        let mut latest = Latest::default();
-        let Some(mut map) = self.reader.map()? else { return Ok(latest) };
+    fn unusual_latest(&mut self, latest: &mut Latest) -> Result<()> {
+        *latest = Latest::default();
+        let Some(mut map) = self.reader.map()? else { return Ok(()) };
         while let Some(field) = self.reader.field(&mut map, LatestField::known)? {
             match field {
                 LatestField::Timestamp => latest.timestamp = self.reader.time()?,
@@ -150,7 +162,7 @@ impl<R: Reader> Decoder<R> {
                 LatestField::Unknown => self.skip()?,
             }
         }
-        Ok(latest)
+        Ok(())
     }
 
     fn old_control(&mut self) -> Result<OldControl> {
@@ -174,9 +186,8 @@ impl<R: Reader> Decoder<R> {
         Ok(control)
     }
 
-    fn metric(&mut self) -> Result<Metric> {
-        let mut metric = Metric::default();
-        let Some(mut map) = self.reader.map()? else { return Ok(metric) };
+    fn metric(&mut self, _: usize, metric: &mut Metric) -> Result<()> {
+        let Some(mut map) = self.reader.map()? else { return Ok(()) };
         while let Some(field) = self.reader.field(&mut map, MetricField::known)? {
             match field {
                 MetricField::Samples => metric.samples = self.list(Self::sample)?.unwrap_or_default(),
@@ -189,7 +200,7 @@ impl<R: Reader> Decoder<R> {
         if !metric.samples.is_sorted_by(|a, b| a.date.cmp_instant(b.date).is_le()) {
             metric.samples.order_by(|a, b| a.date.cmp_instant(b.date));
         }
-        Ok(metric)
+        Ok(())
     }
 
     fn sample(&mut self) -> Result<Sample> {

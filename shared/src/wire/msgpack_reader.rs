@@ -8,6 +8,7 @@ use super::time::parse_binary;
 use super::value::Number;
 use crate::limits;
 use crate::report::Value;
+use crate::same::same;
 use crate::time::Timestamp;
 use smol_str::SmolStr;
 
@@ -392,7 +393,7 @@ impl<'a> Reader for MsgpackReader<'a> {
         let (head, rest) = self.rest.split_first_chunk::<12>()?;
         let (time, rest) = rest.split_first_chunk::<15>()?;
         let (middle, rest) = rest.split_first_chunk::<6>()?;
-        if head != HEAD || middle != MIDDLE {
+        if !same(head, HEAD) || !same(middle, MIDDLE) {
             return None;
         }
         let (value, rest) = usual_raw(rest)?;
@@ -437,7 +438,7 @@ impl<'a> Reader for MsgpackReader<'a> {
             return false;
         }
         match rest.split_at_checked(guess.len()) {
-            Some((key, rest)) if key == guess.as_bytes() => {
+            Some((key, rest)) if same(key, guess.as_bytes()) => {
                 *left -= 1;
                 self.rest = rest;
                 true

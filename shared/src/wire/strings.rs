@@ -8,6 +8,8 @@ use std::hash::BuildHasher as _;
 use foldhash::fast::FixedState;
 use smol_str::SmolStr;
 
+use crate::same::same;
+
 /// Slots of the cache: enough for the ids of a large host, small enough to stay in the second-level cache.
 const SLOTS: usize = 1 << 12;
 
@@ -43,7 +45,7 @@ impl Strings {
         }
         let at = self.hasher.hash_one(raw) as usize % SLOTS;
         match self.slots.get(at) {
-            Some(slot) if slot.as_bytes() == raw => Some(slot.clone()),
+            Some(slot) if same(slot.as_bytes(), raw) => Some(slot.clone()),
             _ => std::str::from_utf8(raw).ok().map(|text| self.shared(text)),
         }
     }
@@ -56,7 +58,7 @@ impl Strings {
         let Some(slot) = self.slots.get_mut(at) else {
             return SmolStr::new(text);
         };
-        if slot != text {
+        if !same(slot.as_bytes(), text.as_bytes()) {
             *slot = SmolStr::new(text);
         }
         slot.clone()

@@ -4,6 +4,7 @@ use std::hash::BuildHasher as _;
 
 use foldhash::fast::FixedState;
 use scope_shared::report::SmolStr;
+use scope_shared::same::same;
 
 /// A place of the table that no id has.
 const FREE: u64 = u64::MAX;
@@ -33,7 +34,7 @@ impl Ids {
             if entry == FREE {
                 return (place, None);
             }
-            if entry >> 32 == hash >> 32 && self.name_ref(entry as u32) == id {
+            if entry >> 32 == hash >> 32 && same(self.name_ref(entry as u32).as_bytes(), id.as_bytes()) {
                 return (place, Some(entry as u32));
             }
             place = (place + 1) & mask;
