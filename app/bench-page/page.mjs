@@ -44,14 +44,16 @@ await page.evaluate(() => {
     const start = performance.now();
     act();
     const acted = performance.now() - start;
+    // How many frames the browser drew without the answer: what a person sees of a wait.
+    let frames = 0;
     const answered = await new Promise((done) => {
-      const look = () => (shown() ? done(performance.now()) : requestAnimationFrame(look));
+      const look = () => (shown() ? done(performance.now()) : requestAnimationFrame(() => { frames += 1; look(); }));
       look();
     });
     await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
     const painted = performance.now();
     tasks.disconnect();
-    return { acted, answered: answered - start, painted: painted - start, busy };
+    return { acted, answered: answered - start, painted: painted - start, busy, frames };
   };
   window.typed = (text) => {
     const box = document.querySelector("#search");
@@ -65,10 +67,10 @@ await page.evaluate(() => {
 const quantile = (values, share) => values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))];
 const report = (name, runs) => {
   const of = (key) => runs.map((run) => run[key]);
-  const row = [quantile(of("painted"), 0.5), quantile(of("painted"), 0.95), quantile(of("answered"), 0.5), quantile(of("acted"), 0.5), Math.max(...of("busy"))];
+  const row = [quantile(of("painted"), 0.5), quantile(of("painted"), 0.95), quantile(of("answered"), 0.5), quantile(of("acted"), 0.5), Math.max(...of("busy")), quantile(of("frames"), 0.5)];
   console.log(`| ${name} | ${row.map((value) => value.toFixed(1)).join(" | ")} |`);
 };
-console.log("| | to the paint, p50 | p95 | answer in the page, p50 | event handler, p50 | longest task |\n|---|---|---|---|---|---|");
+console.log("| | to the paint, p50 | p95 | answer in the page, p50 | event handler, p50 | longest task | frames, p50 |\n|---|---|---|---|---|---|---|");
 
 const all = await count();
 for (const [name, query] of [["a letter that most rows match", "c"], ["a word that few rows match", "-1-99"], ["an expression", "c.*(1|2)7"], ["a comparison", "cpu > 90%"]]) {

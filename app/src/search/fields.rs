@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::grammar::{Query, strip};
+use super::grammar::{Query, Text, strip};
 use crate::model::{MetadataRow, MetricRow, NodeSummary, Parent, Table, TableRow};
 
 /// How many matching fields a node lists; a search for `e` in a table of thousands of labels needs no more.
@@ -113,13 +113,37 @@ pub fn find(query: &Query, node: &NodeSummary) -> Option<Found> {
     (!found.fields.is_empty()).then_some(found)
 }
 
-/// Whether a node matches, for lists and counts: looks no further than the first match and says nothing of it.
+/// What an expression was asked already: an image, a state or a network is the same text on thousands of nodes, and asking is slow.
+#[derive(Debug, Default)]
+pub struct Asked(foldhash::HashMap<SmolStr, bool>);
+
+/// More texts than this are forgotten again.
+const MAX_ASKED: usize = 100_000;
+
+impl Asked {
+    fn occurs(&mut self, text: &Text, value: &SmolStr) -> bool {
+        if !matches!(text, Text::Expression(_)) {
+            return text.find(value).is_some();
+        }
+        if let Some(known) = self.0.get(value) {
+            return *known;
+        }
+        if self.0.len() >= MAX_ASKED {
+            self.0.clear();
+        }
+        let occurs = text.find(value).is_some();
+        self.0.insert(value.clone(), occurs);
+        occurs
+    }
+}
+
+/// Whether a node matches, for lists and counts: looks no further than the first match and says nothing of it. `asked` is of this query.
 #[must_use]
-pub fn holds(query: &Query, node: &NodeSummary) -> bool {
+pub fn holds(query: &Query, node: &NodeSummary, asked: &mut Asked) -> bool {
     match query {
         Query::Metric { .. } => metrics(query, node).next().is_some(),
         Query::Text(text) | Query::Prefixed { text, .. } => each_text(node, &mut |place, value| {
-            if text.find(value).is_some() && admits(query, place) {
+            if asked.occurs(text, value) && admits(query, place) {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())

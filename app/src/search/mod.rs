@@ -8,7 +8,7 @@ mod grammar;
 mod names;
 mod suggest;
 
-pub use fields::{FieldMatch, Found, find, holds};
+pub use fields::{Asked, FieldMatch, Found, find, holds};
 pub use grammar::{Operator, Query, Text, parse, strip};
 pub use names::{Name, Names};
 pub use suggest::{examples, suggest};

@@ -1,6 +1,6 @@
 //! The vectors of the original's grammar, and where ours is better.
 
-use super::{Names, Operator, Query, examples, find, holds, parse, strip, suggest};
+use super::{Asked, Names, Operator, Query, examples, find, holds, parse, strip, suggest};
 use crate::model::{MetadataRow, MetricRow, NodeSummary, Parent, Table, TableRow};
 
 fn node() -> NodeSummary {
@@ -50,7 +50,10 @@ fn node() -> NodeSummary {
 fn matches(query: &str) -> bool {
     parse(query).is_some_and(|query| {
         let found = find(&query, &node()).is_some();
-        assert_eq!(holds(&query, &node()), found, "{query:?}");
+        let mut asked = Asked::default();
+        for again in [false, true] {
+            assert_eq!(holds(&query, &node(), &mut asked), found, "{query:?}, {again}");
+        }
         found
     })
 }

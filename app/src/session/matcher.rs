@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use smol_str::SmolStr;
 
 use crate::model::NodeSummary;
-use crate::search::{Found, Query, find, holds, parse};
+use crate::search::{Asked, Found, Query, find, holds, parse};
 use crate::view::View;
 
 /// What is known of a node. Where it matches is found out when somebody wants to see it.
@@ -29,6 +29,7 @@ struct Searched {
 pub struct Matcher {
     text: String,
     query: Option<Query>,
+    asked: Asked,
     /// One a view's id.
     searched: Vec<Searched>,
 }
@@ -49,6 +50,7 @@ impl Matcher {
         }
         self.text = text.to_owned();
         self.query = parse(text);
+        self.asked = Asked::default();
         self.searched.clear();
         true
     }
@@ -67,8 +69,8 @@ impl Matcher {
 
     /// Whether a node matches, without remembering it.
     #[must_use]
-    pub fn holds(&self, node: &NodeSummary) -> bool {
-        self.query.as_ref().is_some_and(|query| holds(query, node))
+    pub fn holds(&mut self, node: &NodeSummary) -> bool {
+        self.query.as_ref().is_some_and(|query| holds(query, node, &mut self.asked))
     }
 
     /// Whether each node of a view matches, by place; nothing of them without a query.
@@ -122,7 +124,7 @@ impl Matcher {
             };
             let hits = view.nodes.iter().map(|node| match known.hit(node) {
                 Some(hit) => hit.clone(),
-                None if holds(query, node) => Hit::Yes(None),
+                None if holds(query, node, &mut self.asked) => Hit::Yes(None),
                 None => Hit::No,
             });
             searched.hits = hits.collect();

@@ -405,7 +405,7 @@ impl Session {
             .iter()
             .map(|(topology, _)| self.engine.nodes(topology, &Options::none()).unwrap_or_default())
             .collect();
-        out.push(ToPage::Resources(Box::new(resources::build(&metric, &views, &self.matcher))));
+        out.push(ToPage::Resources(Box::new(resources::build(&metric, &views, &mut self.matcher))));
     }
 
     fn send_search(&mut self, visible: &Visible, out: &mut Vec<ToPage>) {

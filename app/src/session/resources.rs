@@ -31,7 +31,7 @@ struct Placed {
 
 /// The boxes of a metric, by label. `views` are those of [`LAYERS`].
 #[inline(never)] // waits with the rest of the program (app/web/split.mjs)
-pub fn build(metric: &str, views: &[Arc<View>], matcher: &Matcher) -> ResourcesVm {
+pub fn build(metric: &str, views: &[Arc<View>], matcher: &mut Matcher) -> ResourcesVm {
     let mut layers: Vec<ResourceLayer> = Vec::new();
     let mut placed: HashMap<SmolStr, Placed> = HashMap::new();
     let searching = matcher.is_active();
@@ -211,7 +211,7 @@ mod tests {
                 node("q", 10.0, 0.0, &[("hosts", "h")]),
             ]),
         ];
-        let resources = build("CPU", &views, &Matcher::default());
+        let resources = build("CPU", &views, &mut Matcher::default());
         let boxes = |layer: usize| {
             resources.layers[layer]
                 .boxes
@@ -233,7 +233,7 @@ mod tests {
         let resources = build(
             "Memory",
             &[view(vec![node("h", 1.0, 1.0, &[])]), view(vec![]), view(vec![])],
-            &Matcher::default(),
+            &mut Matcher::default(),
         );
         assert!(resources.layers.iter().all(|layer| layer.boxes.is_empty()));
     }
