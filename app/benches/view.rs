@@ -34,8 +34,14 @@ fn real() -> Report {
 
 /// An engine that has read the full reports of so many hosts, and one of them a second later, and again, as often as asked: the same fourteen
 /// seconds over and over, each relative to the full report, so that every delta is as large as any other whatever the number of hosts.
-fn live(hosts: usize) -> (Engine, impl FnMut() -> Vec<u8>) {
-    let cluster = Cluster::new(Shape { hosts, ..Shape::default() });
+///
+/// Each second a thirtieth of the connections is another; with `restarts` one of the host's hundred containers is, with its processes.
+fn live(hosts: usize, restarts: bool) -> (Engine, impl FnMut() -> Vec<u8>) {
+    let cluster = Cluster::new(Shape {
+        hosts,
+        container_seconds: if restarts { 100 } else { 0 },
+        ..Shape::default()
+    });
     let mut engine = Engine::new(Feed::new());
     for host in 0..hosts {
         let full = Stream::new(cluster, host, Dialect::Ours { full_every: 15 }).next_body();
@@ -154,7 +160,12 @@ fn reading(criterion: &mut Criterion<CpuTime>) {
 
 /// One probe's delta of one second, up to the view that is looked at: with a hundred times the hosts it must not cost a hundred times as much.
 fn one_delta(criterion: &mut Criterion<CpuTime>) {
-    let mut group = criterion.benchmark_group("one host's delta");
+    deltas(criterion, "one host's delta", false);
+    deltas(criterion, "one host's delta, containers and processes come and go", true);
+}
+
+fn deltas(criterion: &mut Criterion<CpuTime>, name: &str, restarts: bool) {
+    let mut group = criterion.benchmark_group(name);
     for hosts in [1, 10, 100] {
         for view in ["", "containers", "processes", "hosts"] {
             let what = if view.is_empty() { "read and merged" } else { view };
@@ -162,7 +173,7 @@ fn one_delta(criterion: &mut Criterion<CpuTime>) {
             let mut cluster = None;
             group.bench_function(format!("{what}, {hosts} hosts"), |bencher| {
                 let (engine, next) = cluster.get_or_insert_with(|| {
-                    let (mut engine, next) = live(hosts);
+                    let (mut engine, next) = live(hosts, restarts);
                     engine.nodes(if view.is_empty() { "containers" } else { view }, &Options::defaults());
                     (engine, next)
                 });

@@ -254,6 +254,11 @@ impl Cluster {
                 host,
                 container: place,
                 process,
+                pids: if self.shape.container_seconds == 0 {
+                    0
+                } else {
+                    own % 1000 * 100_000
+                },
             };
             self.add_process(report, &place, &id, &name, &container_id, &host_id, now, second);
         }
@@ -272,7 +277,10 @@ impl Cluster {
         second: u64,
     ) {
         let start = Timestamp::from_unix(EPOCH, 0);
-        let pid = format_smolstr!("{}", 1000 + place.container * (self.shape.endpoints / 2) + place.process);
+        let pid = format_smolstr!(
+            "{}",
+            place.pids + (1000 + place.container * (self.shape.endpoints / 2) + place.process) as u64
+        );
         let mut node = Node::new(format_smolstr!("{};{pid}", self.host_name(place.host)), Kind::Process.name());
         set(
             &mut node,
@@ -347,4 +355,6 @@ struct Place {
     host: usize,
     container: usize,
     process: usize,
+    /// What the container's pids are above: one that replaced another has processes of its own.
+    pids: u64,
 }

@@ -13,7 +13,7 @@ use super::View;
 use super::ahead;
 use super::chunks::Chunks;
 use super::graph::{Masked, aligned, changed_nodes};
-use super::summary::{Labels, Renamed, Summaries};
+use super::summary::{Labels, Marks, Renamed, Summaries};
 use crate::model::{NodeSummary, Stats};
 
 /// The summary of a node, as far as it is shown.
@@ -34,6 +34,8 @@ pub(super) struct Shown {
     pub(super) graph: Masked,
     /// By node.
     rows: Chunks<Row>,
+    /// By node: the marks of its parents. A node of which nothing changed is not looked at for whom its parents are.
+    marks: Vec<Marks>,
     /// By node: its place in the view.
     places: Vec<u32>,
     pub(super) view: Arc<View>,
@@ -66,6 +68,7 @@ impl Shown {
             labels: 0,
             graph: Masked::default(),
             rows: Chunks::default(),
+            marks: Vec::new(),
             places: Vec::new(),
             view,
         }
@@ -95,7 +98,9 @@ impl Shown {
         let nodes = &graph.graph.nodes;
         let before_places = before.map(|old| aligned(&old.graph.graph.nodes, nodes)).unwrap_or_default();
         let same = before.map(|old| SameEdges::new(&old.graph, &graph, &before_places));
-        let row = |(node, at): (&Arc<Node>, u32)| {
+        let mut marks: Vec<Marks> = Vec::with_capacity(nodes.len());
+        let mut row = |(node, at): (&Arc<Node>, u32)| {
+            marks.push(Marks::default());
             if !graph.has(at) {
                 return None;
             }
@@ -103,15 +108,19 @@ impl Shown {
                 let row = old.rows.get(*place as usize)?.as_ref()?;
                 Some((old, *place, row))
             });
-            if let Some((old, place, row)) = known
+            if let (Some((old, place, row)), Some(own)) = (known, marks.last_mut())
                 && Arc::ptr_eq(old.graph.graph.node(place), node)
                 && same.as_ref().is_some_and(|same| same.of(place, at))
-                && !renamed.concerns(&row.parents)
+                && !renamed.concerns(old.marks[place as usize], row)
                 && !summaries.looks_further(node)
             {
+                *own = old.marks[place as usize];
                 return Some(row.clone());
             }
             let summary = summaries.summary(node, graph.adjacency(at), false)?;
+            if let Some(own) = marks.last_mut() {
+                *own = Marks::of(&summary.parents);
+            }
             Some(match known {
                 Some((_, _, row)) if **row == summary => row.clone(),
                 _ => Arc::new(summary),
@@ -126,11 +135,12 @@ impl Shown {
                 ahead::values(piece);
                 ahead::rows(piece);
             }
-            rows.extend(piece.iter().zip(first..).map(row));
+            rows.extend(piece.iter().zip(first..).map(&mut row));
         }
         let mut shown = Self {
             labels: 0,
             rows: Chunks::from(rows),
+            marks,
             places: Vec::new(),
             view: Arc::default(),
             graph,
@@ -193,6 +203,7 @@ impl Shown {
             }
             moved |= known.is_some() != row.is_some();
             changed.push(at);
+            self.marks[at as usize] = row.as_ref().map_or(Marks::default(), |row| Marks::of(&row.parents));
             self.rows.set(at as usize, row.map(Arc::new));
         }
         if moved {

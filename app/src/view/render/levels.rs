@@ -63,10 +63,11 @@ impl Source<'_> {
         let mut order: Vec<u32> = (0..self.level.nodes.len() as u32).filter(|slot| self.exists(*slot)).collect();
         order.order_by(|a, b| self.id(*a).cmp(self.id(*b)));
         let nodes: Vec<Arc<Node>> = order.iter().map(|slot| self.node(*slot)).collect();
-        self.assemble(order, nodes)
+        let pseudo = nodes.iter().map(|node| node.topology == PSEUDO).collect();
+        self.assemble(order, nodes, pseudo)
     }
 
-    fn assemble(&self, order: Vec<u32>, nodes: Vec<Arc<Node>>) -> LevelGraph {
+    fn assemble(&self, order: Vec<u32>, nodes: Vec<Arc<Node>>, pseudo: Vec<bool>) -> LevelGraph {
         let mut index = vec![NONE; self.level.nodes.len()];
         for (at, slot) in order.iter().enumerate() {
             index[*slot as usize] = at as u32;
@@ -75,7 +76,7 @@ impl Source<'_> {
         let out = Edges::build(order.len(), |at, items| self.edges(order[at], &index, items));
         LevelGraph {
             seen: 0,
-            pseudo: Arc::new(nodes.iter().map(|node| node.topology == PSEUDO).collect()),
+            pseudo: Arc::new(pseudo),
             connected: Arc::new(order.iter().map(|slot| self.is_connected(*slot)).collect()),
             nodes: Arc::new(Chunks::from(nodes)),
             shape: Arc::new(self.shape(out, &order)),
@@ -149,18 +150,31 @@ impl Source<'_> {
             rest = after;
         }
         order.extend(rest.iter().copied().filter(stays));
-        let kept = |slot: &u32| known.nodes.get(known.index[*slot as usize] as usize).cloned();
-        let mut nodes: Vec<Arc<Node>> = order.iter().map(|slot| kept(slot).unwrap_or_else(|| self.node(*slot))).collect();
+        let mut nodes: Vec<Arc<Node>> = Vec::with_capacity(order.len());
+        // Copied: looking at every node again would be looking all over memory.
+        let mut pseudo: Vec<bool> = Vec::with_capacity(order.len());
+        for slot in &order {
+            let at = known.index[*slot as usize] as usize;
+            if let (Some(node), Some(own)) = (known.nodes.get(at), known.pseudo.get(at)) {
+                nodes.push(node.clone());
+                pseudo.push(*own);
+            } else {
+                let node = self.node(*slot);
+                pseudo.push(node.topology == PSEUDO);
+                nodes.push(node);
+            }
+        }
         let mut at = 0;
         let mut by_id: Vec<u32> = changed.iter().copied().filter(stays).collect();
         by_id.order_by(|a, b| self.id(*a).cmp(self.id(*b)));
         for slot in by_id {
             at += order[at..].iter().position(|other| *other == slot).unwrap_or(0);
             if let Some(node) = self.renewed(slot, &nodes[at]) {
+                pseudo[at] = node.topology == PSEUDO;
                 nodes[at] = node;
             }
         }
-        self.assemble(order, nodes)
+        self.assemble(order, nodes, pseudo)
     }
 
     fn exists(&self, slot: u32) -> bool {

@@ -2,6 +2,7 @@
 //! change looks as it did.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -9,7 +10,7 @@ use scope_shared::report::{Kind, Node, SmolStr};
 
 use super::PARENTS;
 use super::basic::label;
-use crate::model::Parent;
+use crate::model::{NodeSummary, Parent};
 use crate::view::state::State;
 
 /// Names of the nodes that can be parents.
@@ -33,21 +34,36 @@ const MAX_RENAMED: usize = 4096;
 pub(crate) enum Renamed {
     /// Perhaps everybody.
     All,
-    /// These ids.
-    Some(HashSet<SmolStr, FixedState>),
+    /// These ids, and the marks of all of them.
+    Some(HashSet<SmolStr, FixedState>, Marks),
+}
+
+/// One of 64 bits for each of some ids: whoever has none of the bits has none of the ids, and needs not be looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks(u64);
+
+impl Marks {
+    /// Of the parents of a row.
+    pub(crate) fn of(parents: &[Parent]) -> Self {
+        parents.iter().fold(Self::default(), |marks, parent| marks.with(&parent.id))
+    }
+
+    fn with(self, id: &str) -> Self {
+        Self(self.0 | 1 << (FixedState::default().hash_one(id) >> 58))
+    }
 }
 
 impl Renamed {
     /// Whether there is no one.
     pub(crate) fn is_nobody(&self) -> bool {
-        matches!(self, Self::Some(ids) if ids.is_empty())
+        matches!(self, Self::Some(ids, _) if ids.is_empty())
     }
 
-    /// Whether the names of these parents may differ from what they were.
-    pub(crate) fn concerns(&self, parents: &[Parent]) -> bool {
+    /// Whether the names of a row's parents, which have these marks, may differ from what they were.
+    pub(crate) fn concerns(&self, marks: Marks, row: &NodeSummary) -> bool {
         match self {
             Self::All => true,
-            Self::Some(ids) => !ids.is_empty() && parents.iter().any(|parent| ids.contains(&parent.id)),
+            Self::Some(ids, all) => marks.0 & all.0 != 0 && row.parents.iter().any(|parent| ids.contains(&parent.id)),
         }
     }
 }
@@ -120,6 +136,12 @@ impl Labels {
             return Renamed::All;
         }
         let later = self.renamed.iter().rev().take_while(|(at, _)| *at > version);
-        Renamed::Some(later.map(|(_, id)| id.clone()).collect())
+        let mut marks = Marks::default();
+        let ids = later.map(|(_, id)| {
+            marks = marks.with(id);
+            id.clone()
+        });
+        let ids = ids.collect();
+        Renamed::Some(ids, marks)
     }
 }

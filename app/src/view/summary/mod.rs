@@ -6,7 +6,7 @@ mod links;
 mod rows;
 
 pub(crate) use basic::{Basic, basic};
-pub(crate) use labels::{Labels, Renamed};
+pub(crate) use labels::{Labels, Marks, Renamed};
 pub use links::MetricLinks;
 pub(crate) use rows::{Templates, TopologyTemplates};
 use scope_shared::report::{Kind, Node};
