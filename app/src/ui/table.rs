@@ -12,6 +12,8 @@ use crate::protocol::{CardRef, Sort, TableCell, TableColumn, TableRowVm, ToWorke
 const ROW: f64 = 32.0;
 /// Rows made beyond the visible ones, so that a slow answer leaves no hole.
 const MARGIN: u32 = 24;
+/// Frames of scrolling looked ahead.
+const AHEAD: u32 = 3;
 
 /// The table.
 #[inline(never)] // waits with the rest of the program (app/web/split.mjs)
@@ -24,9 +26,15 @@ pub fn table(store: Store) -> impl IntoView {
         let Some(element) = scroller.get_untracked() else { return };
         let first = (f64::from(element.scroll_top()) / ROW) as u32;
         let visible = (f64::from(element.client_height()) / ROW) as u32 + 2;
+        let (last, _) = seen.get_value();
         seen.set_value((first, visible));
-        let start = first.saturating_sub(MARGIN);
-        let count = (first - start + visible + MARGIN).min(400);
+        // Whoever scrolls fast has gone on by the time the answer is here.
+        let (above, below) = (
+            MARGIN + AHEAD * last.saturating_sub(first).min(visible),
+            MARGIN + AHEAD * first.saturating_sub(last).min(visible),
+        );
+        let start = first.saturating_sub(above);
+        let count = (first - start + visible + below).min(400);
         let (old_start, old_count) = asked.get_value();
         let covered = first >= old_start && first + visible <= old_start + old_count;
         let near_edge = first.saturating_sub(old_start) < MARGIN / 2 && old_start > 0;
@@ -101,6 +109,8 @@ fn height(rows: u32) -> String {
 /// The rows that exist, and how many are left out above and below.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Shown {
+    /// Where the rows that the worker sent begin.
+    sent: u32,
     start: u32,
     ids: Vec<SmolStr>,
     below: u32,
@@ -120,7 +130,8 @@ fn rows_in_two_steps(store: Store, seen: StoredValue<(u32, u32)>) -> Memo<Shown>
             let known = before.map(|before| before.ids.as_slice()).unwrap_or_default();
             let fresh = table.rows.iter().filter(|row| !known.contains(&row.id)).count();
             let (mut from, mut to) = (0, table.rows.len());
-            if fresh <= MANY || with_rest {
+            let is_scrolled = before.is_some_and(|before| before.sent != table.start);
+            if fresh <= MANY || with_rest || is_scrolled {
                 rest.update_untracked(|rest| *rest = false);
             } else {
                 let (first, visible) = seen.get_value();
@@ -133,6 +144,7 @@ fn rows_in_two_steps(store: Store, seen: StoredValue<(u32, u32)>) -> Memo<Shown>
                 .forget();
             }
             Shown {
+                sent: table.start,
                 start: table.start + from as u32,
                 ids: table
                     .rows
