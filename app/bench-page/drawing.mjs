@@ -1,23 +1,66 @@
 // Draws the same scene with the map, sigma.js and an SVG of the original's structure while panning and zooming, and prints a table:
 //   cargo xtask bench map [nodes …]
-// Frame times are those between animation frames; CPU time is the browser's own count for each of its processes.
+// Frame times are those between animation frames; CPU time is the kernel's count for the threads of the page's process and of the GPU process.
+import { readdirSync, readFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { launch, open, serve } from "./browser.mjs";
 
 const PORT = Number(process.env.PORT ?? 4302);
 const SIZES = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1000, 5000, 10000, 20000];
 const PER_NODE = 2.5;
-/**
- * Frames measured: few, so that all but the SVG come to the end of the path and have drawn the same pictures, even where frames take a second.
- * Milliseconds after which a contender is cut short; the table says after how many frames.
- */
-const FRAMES = Number(process.env.FRAMES ?? 24), LIMIT = Number(process.env.LIMIT ?? 40_000);
-/** The SVG needs seconds a frame above this. */
-const SVG_MOST = 5000;
+/** Frames of the path: every painter draws all of them, so that all have drawn the same pictures, however long that takes. */
+const FRAMES = Number(process.env.FRAMES ?? 24);
+/** Frames before, over the same path, which are not counted: programs are compiled and the browser optimises what is called often. */
+const WARM = 12;
+/** How often all painters take their turn, each time in a new browser; the table has medians. */
+const ROUNDS = Number(process.env.ROUNDS ?? 3);
+const KINDS = (process.env.PAINTERS ?? "map,sigma,svg,cleared").split(",");
+/** The SVG needs seconds a frame: it has one turn, is stopped after so many milliseconds, and has none above so many nodes. */
+const SVG_LIMIT = Number(process.env.SVG_LIMIT ?? 60_000), SVG_MOST = 5000;
 
-async function cpu(session) {
+/** Milliseconds of CPU that each thread of a process has had, by its number, with its name. */
+function threads(pid) {
+  const list = new Map();
+  for (const id of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const name = readFileSync(`/proc/${pid}/task/${id}/comm`, "utf8").trim();
+      list.set(id, { name, ms: Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, "utf8").split(" ")[0]) / 1e6 });
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return list;
+}
+
+/** The processes that draw: of each kind a list of numbers. */
+async function processes(session) {
   const { processInfo } = await session.send("SystemInfo.getProcessInfo");
-  const of = (type) => processInfo.filter((p) => p.type === type).reduce((sum, p) => sum + p.cpuTime * 1000, 0);
+  const of = (type) => processInfo.filter((p) => p.type === type).map((p) => p.id);
   return { page: of("renderer"), gpu: of("GPU") };
+}
+
+const cpu = (pids) => Object.fromEntries(Object.entries(pids).map(([kind, list]) => [kind, list.map(threads)]));
+
+/** Milliseconds between two counts, all of a kind and by the names of threads. */
+function spent(before, after) {
+  const names = {};
+  let sum = 0;
+  after.forEach((list, i) => list.forEach(({ name, ms }, id) => {
+    const more = ms - (before[i].get(id)?.ms ?? 0);
+    sum += more;
+    names[name] = (names[name] ?? 0) + more;
+  }));
+  return { sum, names };
+}
+
+/** Waits until the processes do nothing, without asking the page: less than 4 ms in 100. */
+async function quiet(pids) {
+  for (let calm = 0; calm < 3; ) {
+    const before = cpu(pids);
+    await new Promise((done) => setTimeout(done, 100));
+    const after = cpu(pids);
+    calm = spent(before.page, after.page).sum + spent(before.gpu, after.gpu).sum < 4 ? calm + 1 : 0;
+  }
 }
 
 /** Runs in the page: moves the camera each frame along one path, zooming from all to six times as near and back while panning. */
@@ -51,33 +94,57 @@ async function first({ kind, scene }) {
 }
 
 const quantile = (list, share) => list.toSorted((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * share))] ?? NaN;
+const median = (list) => quantile(list, 0.5);
+
+/** One painter's turn in a browser of its own, so that no process has another's work on its account. */
+async function turn(kind, size, known) {
+  const browser = await launch();
+  const session = await browser.newBrowserCDPSession();
+  const page = await open(browser, { port: PORT, page: kind === "map" ? "index.html" : "rivals.html" });
+  if (kind === "map") await page.evaluate(([n, m]) => window.map.prepare(n, m, 7), [size, PER_NODE]);
+  known.scene ??= JSON.parse(await page.evaluate(() => window.map.prepared()));
+  const box = known.scene.nodes.reduce(
+    (box, [x, y]) => ({ left: Math.min(box.left, x - 100), right: Math.max(box.right, x + 100), top: Math.min(box.top, y - 100), bottom: Math.max(box.bottom, y + 100) }),
+    { left: Infinity, right: -Infinity, top: Infinity, bottom: -Infinity },
+  );
+  const limit = kind === "svg" ? SVG_LIMIT : Infinity;
+  const start = await page.evaluate(first, { kind, scene: kind === "map" ? null : known.scene });
+  await page.evaluate(drive, { kind, box, frames: WARM, limit });
+  const pids = await processes(session);
+  await quiet(pids);
+  const before = cpu(pids);
+  const times = await page.evaluate(drive, { kind, box, frames: FRAMES, limit });
+  // What the last frames left to the GPU process belongs to them.
+  await quiet(pids);
+  const after = cpu(pids);
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/bench-${kind}-${size}.png` });
+  await browser.close();
+  const each = (kind) => {
+    const { sum, names } = spent(before[kind], after[kind]);
+    if (process.env.THREADS) console.error(kind, Object.entries(names).map(([name, ms]) => [name, (ms / times.length).toFixed(2)]).filter(([, ms]) => ms > 0.04).join(" "));
+    return sum / times.length;
+  };
+  return { times, start, page: each("page"), gpu: each("gpu") };
+}
 
 const server = await serve(PORT);
-console.log("| nodes | edges | painter | frames | first frame ms | frame ms, median | p95 | CPU a frame: page | GPU process | both |\n|---|---|---|---|---|---|---|---|---|---|");
+console.log(`medians of ${ROUNDS} turns of ${FRAMES} frames; load ${loadavg()[0].toFixed(1)}`);
+console.log("| nodes | edges | painter | frames | first frame ms | frame ms, median | p95 | CPU a frame: page (of all turns) | GPU process | both |\n|---|---|---|---|---|---|---|---|---|---|");
 for (const size of SIZES) {
-  let scene = null, box = null;
-  for (const kind of ["map", "sigma", "svg", "empty"]) {
-    if (kind === "svg" && size > SVG_MOST) continue;
-    // A browser of its own for each, so that no process has another's work on its account.
-    const browser = await launch();
-    const session = await browser.newBrowserCDPSession();
-    const page = await open(browser, { port: PORT, page: kind === "map" ? "index.html" : "rivals.html" });
-    if (kind === "map") {
-      const layout = await page.evaluate(([n, m]) => window.map.prepare(n, m, 7), [size, PER_NODE]);
-      scene = JSON.parse(await page.evaluate(() => window.map.prepared()));
-      console.error(`${size} nodes laid out in ${layout.toFixed(1)} ms (WebAssembly)`);
-      box = { left: Infinity, right: -Infinity, top: Infinity, bottom: -Infinity };
-      for (const [x, y] of scene.nodes) Object.assign(box, { left: Math.min(box.left, x - 100), right: Math.max(box.right, x + 100), top: Math.min(box.top, y - 100), bottom: Math.max(box.bottom, y + 100) });
+  const turns = new Map(KINDS.map((kind) => [kind, []])), known = {};
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const kind of KINDS) {
+      if (kind === "svg" && (size > SVG_MOST || round > 0)) continue;
+      if (process.env.THREADS) console.error(`-- ${kind}`);
+      turns.get(kind).push(await turn(kind, size, known));
     }
-    const start = await page.evaluate(first, { kind, scene: kind === "map" ? null : scene });
-    await page.evaluate(drive, { kind, box, frames: 5, limit: LIMIT });
-    const before = await cpu(session);
-    const times = await page.evaluate(drive, { kind, box, frames: FRAMES, limit: LIMIT });
-    const after = await cpu(session);
-    const count = Math.max(times.length, 1), own = (after.page - before.page) / count, gpu = (after.gpu - before.gpu) / count;
-    console.log(`| ${size} | ${scene.edges.length} | ${kind} | ${times.length} | ${kind === "empty" ? "" : start.toFixed(0)} | ${quantile(times, 0.5).toFixed(0)} | ${quantile(times, 0.95).toFixed(0)} | ${own.toFixed(1)} | ${gpu.toFixed(1)} | ${(own + gpu).toFixed(1)} |`);
-    if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/bench-${kind}-${size}.png` });
-    await browser.close();
+  }
+  for (const [kind, list] of turns) {
+    if (!list.length) continue;
+    const times = list.flatMap((t) => t.times), of = (key) => list.map((t) => t[key]);
+    const range = of("page").toSorted((a, b) => a - b).map((ms) => ms.toFixed(1)).join(" ");
+    const both = median(list.map((t) => t.page + t.gpu));
+    console.log(`| ${size} | ${known.scene.edges.length} | ${kind} | ${times.length} | ${kind === "cleared" ? "" : median(of("start")).toFixed(0)} | ${median(times).toFixed(0)} | ${quantile(times, 0.95).toFixed(0)} | ${median(of("page")).toFixed(1)} (${range}) | ${median(of("gpu")).toFixed(0)} | ${both.toFixed(0)} |`);
   }
 }
 server.close();

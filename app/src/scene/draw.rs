@@ -70,50 +70,62 @@ pub struct Stroke {
     pub width: f32,
 }
 
-/// Classes of strokes by how much they bend: those of class `k` by less than `4^k` graph units.
-pub const BENDS: usize = 7;
-
 impl Stroke {
-    /// How far the stroke is from straight and evenly passed through, graph units: the larger second difference of its control points.
-    fn bend(&self) -> f32 {
+    fn reach(&self) -> Reach {
         let [a, b, c, d] = self.points;
+        // How far it is from straight and evenly passed through: the larger second difference of its control points.
         let second = |a: Point, b: Point, c: Point| (a[0] - 2.0 * b[0] + c[0]).hypot(a[1] - 2.0 * b[1] + c[1]);
-        second(a, b, c).max(second(b, c, d))
-    }
-
-    fn class(&self) -> usize {
-        let bend = self.bend();
-        (0..BENDS - 1).find(|k| bend < 4f32.powi(*k as i32)).unwrap_or(BENDS - 1)
+        Reach {
+            left: a[0].min(b[0]).min(c[0]).min(d[0]),
+            top: a[1].min(b[1]).min(c[1]).min(d[1]),
+            right: a[0].max(b[0]).max(c[0]).max(d[0]),
+            bottom: a[1].max(b[1]).max(c[1]).max(d[1]),
+            // The dotted ones come last, so that all others are drawn without asking for dots.
+            bend: if self.width < 0.0 {
+                f32::INFINITY
+            } else {
+                second(a, b, c).max(second(b, c, d))
+            },
+        }
     }
 }
 
-/// The most straight pieces of a stroke.
-const MOST_CUTS: f64 = 18.0;
-
-/// Into how many straight pieces a stroke of a class is cut so that none is off by a third of a pixel, as far as [`MOST_CUTS`] go; `zoom` is
-/// pixels a graph unit.
-#[must_use]
-pub fn cuts(class: usize, zoom: f64) -> i32 {
-    let bend = 4f64.powi(class.min(BENDS - 1) as i32);
-    (0.75 * bend * zoom * 3.0).sqrt().ceil().clamp(1.0, MOST_CUTS) as i32
+/// A box that a stroke does not leave, and how much it bends, graph units.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reach {
+    /// Least x.
+    pub left: f32,
+    /// Least y.
+    pub top: f32,
+    /// Greatest x.
+    pub right: f32,
+    /// Greatest y.
+    pub bottom: f32,
+    /// Distance from straight; infinite for those that are dotted or keep their order.
+    pub bend: f32,
 }
 
 /// All that is drawn, without text. Each list is sorted by layer; `ends` says where each layer ends.
 #[derive(Debug, Default)]
 pub struct DrawList {
-    /// Pieces of edges; those of a layer have one colour and are sorted by class, but for the raised ones, which count as of the last.
+    /// Pieces of edges; those of a layer have one colour and are sorted by how much they bend, but for the raised ones.
     pub strokes: Vec<Stroke>,
+    /// Of each stroke, how far it reaches.
+    pub reaches: Vec<Reach>,
     /// Ends of the layers in `strokes`.
     pub stroke_ends: [usize; 3],
-    /// Ends of the classes of each layer in `strokes`.
-    pub bend_ends: [[usize; BENDS]; 3],
-    /// Glyphs.
+    /// Glyphs; in each layer those that are no nodes come first.
     pub glyphs: Vec<Glyph>,
+    /// In each layer, where nodes begin.
+    pub node_begins: [usize; 3],
     /// Ends of the layers in `glyphs`.
     pub glyph_ends: [usize; 3],
-    key: Option<(u64, u64, Option<i32>, u8)>,
-    /// Counts changes.
+    key: Option<(u64, u64, Option<i32>)>,
+    detail: bool,
+    /// Counts changes of the strokes.
     pub version: u64,
+    /// Counts changes of the glyphs.
+    pub glyph_version: u64,
 }
 
 const LAYERS: [Layer; 3] = [Layer::Blurred, Layer::Normal, Layer::Raised];
@@ -124,14 +136,24 @@ impl DrawList {
         lod::refresh(scene);
         let level = lod::level(scene.camera.zoom);
         // Stacks and bars are drawn only where they can be seen; that is one step of detail, not one a pixel.
-        let detail = u8::from(scene.camera.zoom > 0.11);
-        let key = Some((scene.geometry.version, scene.style_version, level, detail));
-        if self.key == key {
+        let detail = scene.camera.zoom > 0.11;
+        let key = Some((scene.geometry.version, scene.style_version, level));
+        let same = self.key == key;
+        if same && self.detail == detail {
+            return;
+        }
+        self.glyph_version += 1;
+        self.detail = detail;
+        self.glyphs.clear();
+        self.glyphs_of_nodes(scene, level.is_some(), detail);
+        if same {
             return;
         }
         self.key = key;
         self.version += 1;
-        self.fill(scene, detail > 0);
+        self.strokes.clear();
+        self.reaches.clear();
+        self.strokes_of_edges(scene, level.is_some());
     }
 
     /// Makes the lists as if the camera were near: for exports of everything.
@@ -142,12 +164,16 @@ impl DrawList {
         list
     }
 
-    fn fill(&mut self, scene: &Scene, detail: bool) {
-        let far = lod::level(scene.camera.zoom).is_some();
-        self.strokes.clear();
-        self.glyphs.clear();
-        self.strokes_of_edges(scene, far);
-        self.glyphs_of_nodes(scene, far, detail);
+    /// Ordinary strokes alone.
+    #[cfg(test)]
+    pub fn of(strokes: Vec<Stroke>) -> Self {
+        let mut list = Self {
+            strokes,
+            ..Self::default()
+        };
+        list.end_strokes(1);
+        list.end_strokes(2);
+        list
     }
 
     fn strokes_of_edges(&mut self, scene: &Scene, far: bool) {
@@ -197,30 +223,34 @@ impl DrawList {
         }
     }
 
-    /// Sorts the layer that has been filled by class, in two passes.
+    /// Sorts the layer that has been filled by how much its strokes bend.
     fn end_strokes(&mut self, slot: usize) {
-        let end = self.strokes.len();
+        let begin = self.reaches.len();
+        let (end, raised) = (self.strokes.len(), LAYERS[slot] == Layer::Raised);
         self.stroke_ends[slot] = end;
-        let begin = slot.checked_sub(1).map_or(0, |before| self.stroke_ends[before]);
-        self.bend_ends[slot] = [begin; BENDS];
-        self.bend_ends[slot][BENDS - 1] = end;
-        if LAYERS[slot] == Layer::Raised {
-            return;
-        }
-        let Some(filled) = self.strokes.get(begin..end) else { return };
-        let classes: Vec<usize> = filled.iter().map(Stroke::class).collect();
-        let mut places = [begin; BENDS];
-        for class in &classes {
-            for later in places.iter_mut().skip(class + 1) {
-                *later += 1;
-            }
+        let Some(filled) = self.strokes.get_mut(begin..end) else { return };
+        let reaches: Vec<Reach> = filled.iter().map(Stroke::reach).collect();
+        if raised {
+            let keeps = |reach: Reach| Reach {
+                bend: f32::INFINITY,
+                ..reach
+            };
+            return self.reaches.extend(reaches.into_iter().map(keeps));
         }
         let unsorted = filled.to_vec();
-        for (stroke, class) in unsorted.into_iter().zip(classes) {
-            self.strokes[places[class]] = stroke;
-            places[class] += 1;
+        let mut order: Vec<u64> = reaches
+            .iter()
+            .zip(0..)
+            .map(|(reach, i)| u64::from(reach.bend.to_bits()) << 32 | i)
+            .collect();
+        order.sort_unstable();
+        for (slot, place) in filled.iter_mut().zip(order) {
+            let from = (place & 0xffff_ffff) as usize;
+            if let (Some(&stroke), Some(&reach)) = (unsorted.get(from), reaches.get(from)) {
+                *slot = stroke;
+                self.reaches.push(reach);
+            }
         }
-        self.bend_ends[slot] = places;
     }
 
     fn pieces(&mut self, route: &[Point], colour: Rgba, width: f32) {
@@ -264,12 +294,15 @@ impl DrawList {
                         node: u32::MAX,
                     });
                 }
+                self.node_begins[slot] = self.glyphs.len();
                 for &node in &scene.aggregates.single {
                     if scene.node_layer(node) == layer {
                         self.node(scene, node, layer, detail);
                     }
                 }
             } else {
+                self.bars_of_layer(scene, layer, detail);
+                self.node_begins[slot] = self.glyphs.len();
                 for node in 0..scene.data.nodes.len() as u32 {
                     if scene.node_layer(node) == layer && !is_last(scene, node) {
                         self.node(scene, node, layer, detail);
@@ -329,16 +362,27 @@ impl DrawList {
         } else {
             self.glyphs.push(glyph);
         }
-        if detail && scene.networks.is_some() && !node.networks.is_empty() {
-            self.bars(scene, index, radius, strength);
+    }
+
+    fn bars_of_layer(&mut self, scene: &Scene, layer: Layer, detail: bool) {
+        if !detail || scene.networks.is_none() {
+            return;
+        }
+        let palette = scene.theme.palette();
+        let strength = if layer == Layer::Blurred { palette.blur } else { 1.0 };
+        for node in 0..scene.data.nodes.len() as u32 {
+            if scene.node_layer(node) == layer {
+                self.bars(scene, node, strength);
+            }
         }
     }
 
     /// The networks of a node as bars of their colours under the glyph.
-    fn bars(&mut self, scene: &Scene, index: u32, radius: f32, strength: f32) {
+    fn bars(&mut self, scene: &Scene, index: u32, strength: f32) {
         let (Some(node), Some(spot)) = (scene.data.nodes.get(index as usize), scene.geometry.spots.get(index as usize)) else {
             return;
         };
+        let radius = RADIUS * spot.scale;
         let canvas = scene.theme.palette().canvas;
         let count = node.networks.len() as f32;
         let total = (0.25 * count).max(1.0) * radius * 2.0;
@@ -417,52 +461,20 @@ pub fn shape_of(kind: u8) -> Option<Shape> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
-    use super::super::data::cubic;
     use super::*;
-
-    fn stroke(points: [Point; 4]) -> Stroke {
-        Stroke {
-            points,
-            colour: [0; 4],
-            width: 1.0,
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_piece_is_off_by_more_than_a_third_of_a_pixel(
-            points in proptest::array::uniform4(proptest::array::uniform2(-40f32..40.0)),
-            zoom in 0.01f64..1.5,
-        ) {
-            let stroke = stroke(points);
-            let count = cuts(stroke.class(), zoom);
-            prop_assume!(f64::from(count) < MOST_CUTS);
-            for step in 0..100 {
-                let t = step as f32 / 100.0;
-                let piece = (t * count as f32).floor();
-                let ends = [piece, piece + 1.0].map(|end| cubic(points, end / count as f32));
-                let part = t * count as f32 - piece;
-                let on = |i: usize| ends[0][i] + (ends[1][i] - ends[0][i]) * part;
-                let at = cubic(points, t);
-                let off = f64::from((at[0] - on(0)).hypot(at[1] - on(1))) * zoom;
-                prop_assert!(off < 0.34, "{off} pixels at {t} of {count} pieces");
-            }
-        }
-    }
 
     #[test]
     fn a_layer_is_sorted_by_bend_and_loses_nothing() {
-        let straight = stroke([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0], [30.0, 0.0]]);
-        let bent = |by: f32| stroke([[0.0, 0.0], [10.0, by], [20.0, by], [30.0, 0.0]]);
-        let mut list = DrawList {
-            strokes: vec![bent(90.0), straight, bent(3.0), straight, bent(900.0)],
-            ..DrawList::default()
+        let bent = |by: f32| Stroke {
+            points: [[0.0, 0.0], [10.0, by], [20.0, by], [30.0, 0.0]],
+            colour: [0; 4],
+            width: 1.0,
         };
-        list.end_strokes(0);
+        let list = DrawList::of([90.0, 0.0, 3.0, 0.0, 900.0].map(bent).to_vec());
         let bends: Vec<f32> = list.strokes.iter().map(|stroke| stroke.points[1][1]).collect();
         assert_eq!(bends, [0.0, 0.0, 3.0, 90.0, 900.0]);
-        assert_eq!(list.bend_ends[0], [2, 3, 3, 3, 4, 5, 5]);
+        let reaches: Vec<Reach> = list.strokes.iter().map(Stroke::reach).collect();
+        assert_eq!(list.reaches, reaches);
+        assert_eq!(list.stroke_ends, [0, 5, 5]);
     }
 }

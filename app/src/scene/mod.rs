@@ -6,6 +6,7 @@
 
 pub mod camera;
 pub mod colour;
+pub mod cull;
 pub mod data;
 pub mod draw;
 pub mod geometry;

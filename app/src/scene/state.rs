@@ -4,12 +4,14 @@
 
 mod view;
 
+use std::cell::Cell;
+
 use foldhash::HashMap;
 use scope_shared::sort::SmallSort as _;
 use smol_str::SmolStr;
 
 use super::{
-    camera::{Camera, Glide, Insets, Viewport},
+    camera::{Bounds, Camera, Glide, Insets, Viewport},
     data::{Matches, MetricLayer, NodeMatch, Pin, Point, Routes, SceneData},
     geometry::{Geometry, Spot, stretch},
     lod::Aggregates,
@@ -86,6 +88,8 @@ pub struct Scene {
     /// Counts everything that asks for a new frame.
     pub(super) version: u64,
     pub(super) aggregates: Aggregates,
+    /// Box around everything, and the geometry's version it is of.
+    extent: Cell<Option<(u64, Bounds)>>,
 }
 
 impl Scene {

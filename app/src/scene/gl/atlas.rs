@@ -5,7 +5,7 @@
 use foldhash::HashMap;
 use smol_str::{SmolStr, SmolStrBuilder};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{CanvasRenderingContext2d, Document, HtmlCanvasElement, WebGl2RenderingContext as Gl, WebGlTexture};
+use web_sys::{CanvasRenderingContext2d, Document, HtmlCanvasElement, WebGl2RenderingContext as Gl};
 
 use crate::scene::labels::{Label, Measure};
 
@@ -108,9 +108,8 @@ pub struct Slot {
     pub height: u32,
 }
 
-/// The texture of captions.
+/// The texture of captions: bound to the second unit as long as there is the context.
 pub struct Atlas {
-    texture: WebGlTexture,
     scratch: CanvasRenderingContext2d,
     slots: HashMap<(SmolStr, u8, bool, u16), Slot>,
     row: (u32, u32, u32),
@@ -126,24 +125,20 @@ impl Atlas {
         canvas.set_height(96);
         let scratch = context_2d(&canvas)?;
         let texture = gl.create_texture().ok_or_else(|| JsValue::from_str("no texture for captions"))?;
+        gl.active_texture(Gl::TEXTURE1);
         gl.bind_texture(Gl::TEXTURE_2D, Some(&texture));
         gl.tex_storage_2d(Gl::TEXTURE_2D, 1, Gl::R8, SIDE as i32, SIDE as i32);
         for (name, value) in [(Gl::TEXTURE_MIN_FILTER, Gl::NEAREST), (Gl::TEXTURE_MAG_FILTER, Gl::NEAREST)] {
             gl.tex_parameteri(Gl::TEXTURE_2D, name, value as i32);
         }
+        gl.active_texture(Gl::TEXTURE0);
         Ok(Self {
-            texture,
             scratch,
             slots: HashMap::default(),
             row: (0, 0, 0),
             ratio: 1.0,
             coverage: Vec::new(),
         })
-    }
-
-    /// Binds the texture.
-    pub fn bind(&self, gl: &Gl) {
-        gl.bind_texture(Gl::TEXTURE_2D, Some(&self.texture));
     }
 
     /// Forgets everything when the screen's density changes.
@@ -203,7 +198,8 @@ impl Atlas {
         self.coverage.clear();
         self.coverage.extend(pixels.iter().skip(3).step_by(4));
         gl.pixel_storei(Gl::UNPACK_ALIGNMENT, 1);
-        gl.tex_sub_image_2d_with_i32_and_i32_and_u32_and_type_and_opt_u8_array(
+        gl.active_texture(Gl::TEXTURE1);
+        let written = gl.tex_sub_image_2d_with_i32_and_i32_and_u32_and_type_and_opt_u8_array(
             Gl::TEXTURE_2D,
             0,
             x as i32,
@@ -213,8 +209,9 @@ impl Atlas {
             Gl::RED,
             Gl::UNSIGNED_BYTE,
             Some(&self.coverage),
-        )
-        .ok()?;
+        );
+        gl.active_texture(Gl::TEXTURE0);
+        written.ok()?;
         Some(Slot { x, y, width, height })
     }
 }

@@ -9,6 +9,7 @@ mod canvas2d;
 mod export;
 mod frame;
 mod input;
+mod program;
 mod shaders;
 mod webgl;
 

@@ -1,107 +1,231 @@
-//! The three programs of the map in GLSL: edges, glyphs, text.
+//! The programs of the map in GLSL: edges, marks (spots, aggregates, arrows, bars), nodes, text. Records are read from a texture (`program`), the strip's vertices counted from it.
 //!
 //! `scene::shape` has the same outlines in Rust; what the pointer hits agrees with what is drawn only while both are alike.
 
-/// Edges: each instance is one cubic, drawn as a ribbon of `u_steps` pieces.
-pub const EDGE_VERTEX: &str = r"#version 300 es
+/// Edges: each record is one cubic, drawn as a ribbon of `u_steps` pieces.
+pub const EDGE_VERTEX: &str = r"
 precision highp float;
-layout(location = 0) in vec4 a_ab;
-layout(location = 1) in vec4 a_cd;
-layout(location = 2) in vec4 a_colour;
-layout(location = 3) in float a_width;
+precision highp int;
+uniform highp sampler2D u_records;
+uniform highp sampler2D u_seen;
+uniform int u_first;
+uniform int u_steps;
 uniform vec3 u_camera;
 uniform vec2 u_size;
 uniform float u_ratio;
-uniform float u_steps;
 uniform float u_thin;
-out vec4 v_colour;
-out vec2 v_across;
+flat out vec4 v_colour;
+flat out float v_half;
+out float v_across;
+#if DOTS
 out float v_along;
-vec2 screen(vec2 p) { return (p - u_camera.xy) * u_camera.z; }
+#endif
 void main() {
-  float t = floor(float(gl_VertexID) * 0.5) / u_steps;
-  float side = float(gl_VertexID & 1) * 2.0 - 1.0;
-  vec2 a = screen(a_ab.xy), b = screen(a_ab.zw), c = screen(a_cd.xy), d = screen(a_cd.zw);
+  int strip = 2 * u_steps + 4;
+  int record = gl_VertexID / strip;
+  int vertex = clamp(gl_VertexID - record * strip - 1, 0, 2 * u_steps + 1);
+  record += u_first;
+  int texel = record >> 2;
+  vec4 four = texelFetch(u_seen, ivec2(texel % 1536, texel / 1536), 0);
+  record = int((record & 2) == 0 ? ((record & 1) == 0 ? four.x : four.y) : ((record & 1) == 0 ? four.z : four.w));
+  ivec2 at = ivec2((record & 511) * 3, record >> 9);
+  vec4 ab = texelFetch(u_records, at, 0), cd = texelFetch(u_records, at + ivec2(1, 0), 0), look = texelFetch(u_records, at + ivec2(2, 0), 0);
+  float t = float(vertex >> 1) / float(u_steps);
+  float side = float(vertex & 1) * 2.0 - 1.0;
+  vec2 a = (ab.xy - u_camera.xy) * u_camera.z, d = (cd.zw - u_camera.xy) * u_camera.z;
+  vec2 b = (ab.zw - u_camera.xy) * u_camera.z, c = (cd.xy - u_camera.xy) * u_camera.z;
   float s = 1.0 - t;
   vec2 p = s*s*s*a + 3.0*s*s*t*b + 3.0*s*t*t*c + t*t*t*d;
   float u = clamp(t, 0.02, 0.98), w = 1.0 - u;
   vec2 dir = w*w*(b-a) + 2.0*w*u*(c-b) + u*u*(d-c);
   float len = length(dir);
   dir = len > 1e-4 ? dir / len : vec2(1.0, 0.0);
-  float width = abs(a_width) * u_thin * u_ratio;
-  float half_width = width * 0.5 + 0.75;
-  v_across = vec2(side * half_width, width * 0.5);
-  v_along = a_width < 0.0 ? t * distance(a, d) / u_ratio : -1.0;
-  v_colour = a_colour;
-  p += vec2(-dir.y, dir.x) * side * half_width;
+  v_half = abs(look.z) * u_thin * u_ratio * 0.5 + 0.5;
+  v_across = side * v_half;
+#if DOTS
+  v_along = look.z < 0.0 ? t * distance(a, d) / u_ratio : 0.0;
+#endif
+  vec2 high = floor(look.xy / 256.0), low = look.xy - high * 256.0;
+  vec4 colour = vec4(high.x, low.x, high.y, low.y) / 255.0;
+  v_colour = vec4(colour.rgb * colour.a, colour.a);
+  p += vec2(-dir.y, dir.x) * v_across;
   gl_Position = vec4(p / u_size * vec2(2.0, -2.0) + vec2(-1.0, 1.0), 0.0, 1.0);
 }";
 
 /// Edges: soft borders; dots for storage.
-pub const EDGE_FRAGMENT: &str = r"#version 300 es
+pub const EDGE_FRAGMENT: &str = r"
 precision mediump float;
-in vec4 v_colour;
-in vec2 v_across;
+flat in vec4 v_colour;
+flat in float v_half;
+in float v_across;
+#if DOTS
 in highp float v_along;
+#endif
 out vec4 o_colour;
 void main() {
-  float cover = clamp(v_across.y + 0.5 - abs(v_across.x), 0.0, 1.0);
-  if (v_along >= 0.0) { float m = mod(v_along, 15.0); cover *= 1.0 - smoothstep(4.0, 5.5, m); }
-  float alpha = v_colour.a * cover;
-  o_colour = vec4(v_colour.rgb * alpha, alpha);
+  o_colour = v_colour * min(v_half - abs(v_across), 1.0);
+#if DOTS
+  o_colour *= clamp((5.5 - fract(v_along / 15.0) * 15.0) / 1.5, 0.0, 1.0);
+#endif
 }";
 
-/// Glyphs: each instance is a square with a distance function.
-pub const GLYPH_VERTEX: &str = r"#version 300 es
+/// Marks: each record is a square with a shape that three straight lines or a circle bound: arrowheads, aggregates, bars, and nodes so small that
+/// they are spots. To a renderer in software every branch of a shader costs every pixel, so what is simple has a simple one.
+pub const MARK_VERTEX: &str = r"#version 300 es
 precision highp float;
-layout(location = 0) in vec2 a_corner;
-layout(location = 1) in vec4 a_place;
-layout(location = 2) in vec4 a_colour;
-layout(location = 3) in vec4 a_fill;
-layout(location = 4) in vec4 a_meta;
+precision highp int;
+uniform highp sampler2D u_records;
+uniform int u_first;
 uniform vec3 u_camera;
 uniform vec2 u_size;
 uniform float u_least;
 uniform float u_ratio;
+uniform vec3 u_canvas;
 out vec2 v_at;
-out float v_radius;
-flat out vec4 v_colour;
+flat out vec4 v_disc;
+flat out vec4 v_lines;
+flat out vec3 v_off;
+flat out vec3 v_inside;
 flat out vec4 v_fill;
-flat out vec4 v_meta;
+vec4 colour(vec2 two) {
+  vec2 high = floor(two / 256.0), low = two - high * 256.0;
+  return vec4(high.x, low.x, high.y, low.y) / 255.0;
+}
 void main() {
-  float kind = a_meta.x;
-  vec2 half_size = kind == 17.0 ? a_place.zw * u_ratio : a_place.zw * u_camera.z;
-  if (kind < 16.0) half_size = max(half_size, vec2(u_least));
-  vec2 p = (a_place.xy - u_camera.xy) * u_camera.z;
-  float grow = kind == 18.0 ? 1.0 : (mod(a_meta.y, 2.0) >= 1.0 || a_meta.y >= 16.0 ? 1.75 : 1.42);
-  if (kind < 16.0 && grow < 1.5 && kind >= 8.0) grow = 1.75;
-  vec2 corner = a_corner;
+  int record = gl_VertexID / 6;
+  int vertex = clamp(gl_VertexID - record * 6 - 1, 0, 3);
+  record += u_first;
+  ivec2 at = ivec2((record & 511) * 3, record >> 9);
+  vec4 place = texelFetch(u_records, at, 0), colours = texelFetch(u_records, at + ivec2(1, 0), 0), meta = texelFetch(u_records, at + ivec2(2, 0), 0);
+  vec2 corner = vec2(vertex & 1, vertex >> 1) * 2.0 - 1.0;
+  float kind = meta.x;
+  vec2 p = (place.xy - u_camera.xy) * u_camera.z;
+  vec2 half_size = kind == 17.0 ? place.zw * u_ratio : place.zw * u_camera.z;
+  vec2 grow = vec2(1.02);
+  vec3 own = colour(colours.xy).rgb, fill = colour(colours.zw).rgb;
+  float strength = meta.w / 255.0;
+  // Lines: two that slant (the first three quarters of v_lines are their directions), and one across; a disc has none.
+  v_disc = vec4(own, 1.0);
+  v_lines = vec4(0.0);
+  v_off = vec3(1.0);
+  v_fill = vec4(0.0);
+  v_inside = own;
+  v_at = corner;
   if (kind == 16.0) {
-    float angle = a_meta.w / 256.0 * 6.2831853;
-    v_at = a_corner;
-    float c = cos(angle), s = sin(angle);
-    corner = vec2(a_corner.x * c - a_corner.y * s, a_corner.x * s + a_corner.y * c);
-    grow = 1.0;
     half_size = max(half_size, vec2(4.0 * u_ratio));
+    float angle = meta.w / 256.0 * 6.2831853, c = cos(angle), s = sin(angle);
+    v_at = corner.yx;
+    corner = vec2(corner.x * c - corner.y * s, corner.x * s + corner.y * c);
+    v_disc.a = 0.0;
+    v_lines = vec4(1.0, 0.35, 0.0, -1.0);
+    v_off = vec3(0.35, 0.43, 9.0);
+    grow = vec2(1.0);
+  } else if (kind == 17.0) {
+    v_inside = mix(u_canvas, mix(fill, own, 0.18), strength);
+  } else if (kind == 18.0) {
+    v_disc.a = 0.0;
+    v_off = vec3(9.0);
+    grow = vec2(1.0);
   } else {
-    v_at = a_corner * grow;
+    half_size = max(half_size, vec2(u_least));
+    v_disc.rgb = v_inside = mix(u_canvas, own, strength);
+    if (mod(floor(meta.y / 8.0), 2.0) >= 1.0) {
+      v_fill = vec4(mix(u_canvas, mix(own, fill, 0.7), strength), meta.z > 0.0 ? 0.96 * (1.0 - 2.0 * meta.z / 255.0) : 9.0);
+    } else {
+      v_fill = vec4(0.0, 0.0, 0.0, 9.0);
+    }
+    v_disc.a = kind == 1.0 || kind == 2.0 || kind >= 6.0 ? 0.0 : 1.0;
+    if (kind == 1.0) { v_lines = vec4(1.0, 0.0, 0.0, 1.0); v_off = vec3(0.9); }
+    if (kind == 2.0) { v_lines = vec4(0.5, 0.866, 0.5, -0.866); v_off = vec3(0.906); }
+    if (kind == 6.0 || kind == 7.0) { v_lines = vec4(0.866, -0.5, 0.0, 1.0); v_off = vec3(0.547, 0.547, 9.0); }
+    if (kind == 8.0) { v_lines = vec4(0.5, -0.866, 0.0, 1.0); v_off = vec3(0.75, 0.65, 1.2); grow = vec2(1.3); }
+    if (kind >= 9.0) { v_lines = vec4(0.0, -1.0, 0.0, 1.0); v_off = vec3(1.4, 0.75, 1.0); grow = vec2(1.1, 1.6); }
   }
-  v_radius = half_size.x;
-  v_colour = a_colour;
-  v_fill = a_fill;
-  v_meta = a_meta;
-  p += corner * grow * half_size + (kind == 18.0 ? vec2(0.0) : corner * 1.5);
+  vec2 wide = corner * (grow * half_size + (kind == 18.0 ? 0.0 : 1.5));
+  if (kind != 16.0) v_at = wide / half_size.x;
+  if (kind == 18.0) v_at = vec2(0.0);
+  v_at *= half_size.x;
+  v_off *= half_size.x;
+  v_fill.a *= half_size.x;
+  if (v_disc.a > 0.5) v_off = vec3(half_size.x, 0.0, 0.0);
+  p += wide;
   gl_Position = vec4(p / u_size * vec2(2.0, -2.0) + vec2(-1.0, 1.0), 0.0, 1.0);
 }";
 
-/// Glyphs: body, fill, ring, outline, dot, badge, halo by distance.
-pub const GLYPH_FRAGMENT: &str = r"#version 300 es
+/// Marks: distance from circle or lines, in pixels.
+pub const MARK_FRAGMENT: &str = r"#version 300 es
 precision highp float;
 in vec2 v_at;
-in float v_radius;
+flat in vec4 v_disc;
+flat in vec4 v_lines;
+flat in vec3 v_off;
+flat in vec3 v_inside;
+flat in vec4 v_fill;
+out vec4 o_colour;
+void main() {
+  vec2 q = vec2(abs(v_at.x), v_at.y);
+  float lines = max(max(dot(q, v_lines.xy) - v_off.x, dot(q, v_lines.zw) - v_off.y), q.x - v_off.z);
+  float d = mix(lines, length(q) - v_off.x, v_disc.a);
+  float cover = clamp(0.5 - d, 0.0, 1.0);
+  vec3 c = mix(v_inside, v_disc.rgb, clamp(d + 2.0, 0.0, 1.0));
+  c = mix(c, v_fill.rgb, clamp(v_at.y - v_fill.a + 0.5, 0.0, 1.0));
+  o_colour = vec4(c * cover, cover);
+}";
+
+/// Nodes: each record is a square with a distance function.
+pub const NODE_VERTEX: &str = r"#version 300 es
+precision highp float;
+precision highp int;
+uniform highp sampler2D u_records;
+uniform int u_first;
+uniform vec3 u_camera;
+uniform vec2 u_size;
+uniform float u_least;
+uniform float u_ratio;
+uniform float u_outline;
+out vec2 v_at;
+flat out float v_radius;
+flat out vec4 v_colour;
+flat out vec4 v_fill;
+flat out vec4 v_meta;
+flat out vec3 v_polygon;
+vec4 colour(vec2 two) {
+  vec2 high = floor(two / 256.0), low = two - high * 256.0;
+  return vec4(high.x, low.x, high.y, low.y) / 255.0;
+}
+void main() {
+  int record = gl_VertexID / 6;
+  int vertex = clamp(gl_VertexID - record * 6 - 1, 0, 3);
+  record += u_first;
+  ivec2 at = ivec2((record & 511) * 3, record >> 9);
+  vec4 place = texelFetch(u_records, at, 0), colours = texelFetch(u_records, at + ivec2(1, 0), 0), meta = texelFetch(u_records, at + ivec2(2, 0), 0);
+  vec2 corner = vec2(vertex & 1, vertex >> 1) * 2.0 - 1.0;
+  float kind = meta.x;
+  vec2 p = (place.xy - u_camera.xy) * u_camera.z;
+  vec2 half_size = max(place.zw * u_camera.z, vec2(u_least));
+  float grow = kind >= 8.0 || mod(meta.y, 2.0) >= 1.0 || meta.y >= 16.0 ? 1.75 : 1.04 + u_outline;
+  v_radius = half_size.x;
+  vec2 wide = corner * (grow * half_size + 1.5);
+  v_at = wide / half_size.x;
+  v_colour = colour(colours.xy);
+  v_fill = colour(colours.zw);
+  v_meta = meta;
+  float sides = kind == 2.0 ? 6.0 : kind == 3.0 ? 7.0 : kind == 4.0 ? 8.0 : kind == 5.0 ? 5.0 : 3.0;
+  float h = 3.14159265 / sides, inner = cos(h) * (1.0 + 0.28 / sides) - 0.16;
+  v_polygon = vec3(h, inner, inner * tan(h));
+  p += wide;
+  gl_Position = vec4(p / u_size * vec2(2.0, -2.0) + vec2(-1.0, 1.0), 0.0, 1.0);
+}";
+
+/// Nodes: body, fill, ring, outline, dot, badge, halo by distance.
+pub const NODE_FRAGMENT: &str = r"#version 300 es
+precision highp float;
+in vec2 v_at;
+flat in float v_radius;
 flat in vec4 v_colour;
 flat in vec4 v_fill;
 flat in vec4 v_meta;
+flat in vec3 v_polygon;
 uniform vec3 u_canvas;
 uniform vec3 u_body;
 uniform vec3 u_ring;
@@ -110,24 +234,17 @@ uniform vec3 u_accent;
 uniform float u_outline;
 out vec4 o_colour;
 float box(vec2 p, vec2 b, float r) { vec2 q = abs(p) - b + r; return length(max(q, 0.0)) + min(max(q.x, q.y), 0.0) - r; }
-float polygon(vec2 p, float n) {
-  float h = 3.14159265 / n;
+float polygon(vec2 p) {
+  float h = v_polygon.x;
   float a = mod(atan(p.x, -p.y), 2.0 * h) - h;
-  float l = length(p);
-  vec2 q = vec2(l * cos(a), abs(l * sin(a)));
-  float ap = cos(h) * (1.0 + 0.28 / n) - 0.16;
-  float e = ap * tan(h);
-  vec2 d = vec2(q.x - ap, max(q.y - e, 0.0));
+  vec2 q = length(p) * vec2(cos(a), abs(sin(a)));
+  vec2 d = vec2(q.x - v_polygon.y, max(q.y - v_polygon.z, 0.0));
   return (d.y > 0.0 ? length(d) : d.x) - 0.16;
 }
 float outline(vec2 p, float kind) {
   if (kind == 0.0) return length(p) - 1.0;
   if (kind == 1.0) return box(p, vec2(0.9), 0.4);
-  if (kind == 2.0) return polygon(p, 6.0);
-  if (kind == 3.0) return polygon(p, 7.0);
-  if (kind == 4.0) return polygon(p, 8.0);
-  if (kind == 5.0) return polygon(p, 5.0);
-  if (kind == 6.0 || kind == 7.0) return polygon(p, 3.0);
+  if (kind < 8.0) return polygon(p);
   if (kind == 8.0) {
     float d = min(length(p - vec2(-0.72, 0.2)) - 0.5, length(p - vec2(-0.22, -0.12)) - 0.62);
     d = min(d, min(length(p - vec2(0.36, -0.02)) - 0.5, length(p - vec2(0.82, 0.26)) - 0.44));
@@ -143,21 +260,6 @@ void over(inout vec4 under, vec3 colour, float alpha) { under = vec4(mix(under.r
 void main() {
   float kind = v_meta.x;
   float px = 1.0 / max(v_radius, 0.5);
-  if (kind == 16.0) {
-    float d = max(abs(v_at.y) - (1.0 - v_at.x) * 0.35, -v_at.x - 0.43) * v_radius;
-    float cover = clamp(0.5 - d, 0.0, 1.0);
-    o_colour = vec4(v_colour.rgb * cover, cover);
-    return;
-  }
-  if (kind == 18.0) { o_colour = vec4(v_colour.rgb, 1.0); return; }
-  if (kind == 17.0) {
-    float d = (length(v_at) - 1.0) * v_radius;
-    float cover = clamp(0.5 - d, 0.0, 1.0);
-    vec3 inside = mix(u_canvas, mix(v_fill.rgb, v_colour.rgb, 0.18), v_meta.w / 255.0);
-    vec3 c = mix(inside, v_colour.rgb, clamp(d + 2.0, 0.0, 1.0));
-    o_colour = vec4(c * cover, cover);
-    return;
-  }
   float flags = v_meta.y;
   bool halo = mod(flags, 2.0) >= 1.0;
   bool camera = mod(floor(flags / 2.0), 2.0) >= 1.0;
@@ -215,23 +317,29 @@ void main() {
   o_colour = vec4(colour.rgb * colour.a, colour.a);
 }";
 
-/// Text and plates: screen-space quads; the texture holds coverage.
+/// Text and plates: screen-space squares; the texture holds coverage.
 pub const TEXT_VERTEX: &str = r"#version 300 es
 precision highp float;
-layout(location = 0) in vec2 a_corner;
-layout(location = 1) in vec4 a_rect;
-layout(location = 2) in vec4 a_uv;
-layout(location = 3) in vec4 a_colour;
+precision highp int;
+uniform highp sampler2D u_records;
+uniform int u_first;
 uniform vec2 u_size;
 out vec2 v_uv;
 flat out vec4 v_colour;
 flat out float v_plain;
 void main() {
-  vec2 unit = a_corner * 0.5 + 0.5;
-  vec2 p = a_rect.xy + unit * a_rect.zw;
-  v_uv = a_uv.xy + unit * a_uv.zw;
-  v_plain = a_uv.z <= 0.0 ? 1.0 : 0.0;
-  v_colour = a_colour;
+  int record = gl_VertexID / 6;
+  int vertex = clamp(gl_VertexID - record * 6 - 1, 0, 3);
+  record += u_first;
+  ivec2 at = ivec2((record & 511) * 3, record >> 9);
+  vec4 rect = texelFetch(u_records, at, 0), uv = texelFetch(u_records, at + ivec2(1, 0), 0);
+  vec2 look = texelFetch(u_records, at + ivec2(2, 0), 0).xy;
+  vec2 unit = vec2(vertex & 1, vertex >> 1);
+  vec2 p = rect.xy + unit * rect.zw;
+  v_uv = uv.xy + unit * uv.zw;
+  v_plain = uv.z <= 0.0 ? 1.0 : 0.0;
+  vec2 high = floor(look / 256.0), low = look - high * 256.0;
+  v_colour = vec4(high.x, low.x, high.y, low.y) / 255.0;
   gl_Position = vec4(p / u_size * vec2(2.0, -2.0) + vec2(-1.0, 1.0), 0.0, 1.0);
 }";
 

@@ -1,56 +1,60 @@
-//! Paints the scene with WebGL2: three programs, instanced; buffers are uploaded only when the lists changed.
+//! Paints the scene with WebGL2: three programs; records go to the GPU only when the lists changed.
 //!
 //! Holds no state of the map; after a lost context it is simply made anew.
 
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{
-    Document, HtmlCanvasElement, WebGl2RenderingContext as Gl, WebGlBuffer, WebGlProgram, WebGlUniformLocation, WebGlVertexArrayObject,
-};
+use web_sys::{Document, HtmlCanvasElement, WebGl2RenderingContext as Gl};
 
 use super::{
     atlas::{Atlas, Ruler},
+    program::{NUMBERS, Program, Records},
     shaders,
 };
 use crate::scene::{
     Scene,
-    draw::{DrawList, cuts},
+    cull::Seen,
+    draw::DrawList,
     labels::{Label, Labels},
     pick::LEAST_RADIUS,
-    theme::Rgba,
+    state::RADIUS,
+    theme::{Rgba, Theme},
 };
 
-/// Bytes of one instance in each buffer.
-const STROKE_BYTES: i32 = 40;
-const GLYPH_BYTES: i32 = 28;
-const TEXT_BYTES: i32 = 36;
+/// Vertices of a square and the two that join it to the next.
+const SQUARE: usize = 6;
 
-struct Program {
-    program: WebGlProgram,
-    vao: WebGlVertexArrayObject,
-    instances: WebGlBuffer,
-    uniforms: Vec<Option<WebGlUniformLocation>>,
-    /// First attribute of an instance, and how it is cut: offset, components, type, normalised.
-    attributes: Vec<(u32, i32, i32, u32, bool)>,
-    stride: i32,
-}
+/// Radius in device pixels up to which nodes are plain spots; the shader's details begin there.
+const SPOT: f64 = 4.5;
 
-/// The renderer.
+/// The renderer. Units of textures: 0 has the records that are drawn, 1 the captions, 2 the numbers of the strokes that are seen.
 pub struct Renderer {
     gl: Gl,
     edges: Program,
-    glyphs: Program,
+    dotted: Program,
+    marks: Program,
+    nodes: Program,
     text: Program,
+    strokes: Records,
+    glyphs: Records,
+    quads: Records,
+    indices: Records,
     atlas: Atlas,
-    bytes: Vec<u8>,
-    uploaded: Option<u64>,
+    seen: Seen,
+    numbers: Vec<f32>,
+    /// Versions of strokes and glyphs that the GPU has.
+    uploaded: [Option<u64>; 2],
+    /// What the uniforms that rarely change were set for: size of the canvas, its density, the theme.
+    told: Option<([i32; 2], f64, Theme)>,
 }
 
-const EDGE_UNIFORMS: [&str; 5] = ["u_camera", "u_size", "u_ratio", "u_steps", "u_thin"];
-const GLYPH_UNIFORMS: [&str; 10] = [
+/// The first of each is set by `Program::draw`, the second for each frame.
+const EDGE_UNIFORMS: [&str; 7] = ["u_first", "u_camera", "u_steps", "u_thin", "u_size", "u_ratio", "u_seen"];
+const GLYPH_UNIFORMS: [&str; 11] = [
+    "u_first",
     "u_camera",
     "u_size",
-    "u_least",
     "u_ratio",
+    "u_least",
     "u_canvas",
     "u_body",
     "u_ring",
@@ -58,7 +62,7 @@ const GLYPH_UNIFORMS: [&str; 10] = [
     "u_accent",
     "u_outline",
 ];
-const TEXT_UNIFORMS: [&str; 2] = ["u_size", "u_atlas"];
+const TEXT_UNIFORMS: [&str; 3] = ["u_first", "u_size", "u_atlas"];
 
 impl Renderer {
     /// Sets WebGL2 up on a canvas.
@@ -80,41 +84,19 @@ impl Renderer {
             .get_context_with_context_options("webgl2", &options)?
             .ok_or_else(|| JsValue::from_str("this browser gives no WebGL2"))?
             .unchecked_into();
-        let float = |at: u32, count: i32, offset: i32| (at, count, offset, Gl::FLOAT, false);
-        let edges = Program::new(
-            &gl,
-            (shaders::EDGE_VERTEX, shaders::EDGE_FRAGMENT),
-            &EDGE_UNIFORMS,
-            vec![
-                float(0, 4, 0),
-                float(1, 4, 16),
-                (2, 4, 32, Gl::UNSIGNED_BYTE, true),
-                float(3, 1, 36),
-            ],
-            STROKE_BYTES,
-            false,
-        )?;
-        let glyphs = Program::new(
-            &gl,
-            (shaders::GLYPH_VERTEX, shaders::GLYPH_FRAGMENT),
-            &GLYPH_UNIFORMS,
-            vec![
-                float(1, 4, 0),
-                (2, 4, 16, Gl::UNSIGNED_BYTE, true),
-                (3, 4, 20, Gl::UNSIGNED_BYTE, true),
-                (4, 4, 24, Gl::UNSIGNED_BYTE, false),
-            ],
-            GLYPH_BYTES,
-            true,
-        )?;
-        let text = Program::new(
-            &gl,
-            (shaders::TEXT_VERTEX, shaders::TEXT_FRAGMENT),
-            &TEXT_UNIFORMS,
-            vec![float(1, 4, 0), float(2, 4, 16), (3, 4, 32, Gl::UNSIGNED_BYTE, true)],
-            TEXT_BYTES,
-            true,
-        )?;
+        let [edges, dotted] = [false, true].map(|dots| {
+            let sources = [shaders::EDGE_VERTEX, shaders::EDGE_FRAGMENT];
+            let [vertex, fragment] = sources.map(|source| format!("#version 300 es\n#define DOTS {}\n{source}", u8::from(dots)));
+            Program::new(&gl, (&vertex, &fragment), &EDGE_UNIFORMS)
+        });
+        let (edges, dotted) = (edges?, dotted?);
+        let marks = Program::new(&gl, (shaders::MARK_VERTEX, shaders::MARK_FRAGMENT), &GLYPH_UNIFORMS)?;
+        let nodes = Program::new(&gl, (shaders::NODE_VERTEX, shaders::NODE_FRAGMENT), &GLYPH_UNIFORMS)?;
+        let text = Program::new(&gl, (shaders::TEXT_VERTEX, shaders::TEXT_FRAGMENT), &TEXT_UNIFORMS)?;
+        let [strokes, glyphs, quads] = [Records::new(&gl)?, Records::new(&gl)?, Records::new(&gl)?];
+        gl.active_texture(Gl::TEXTURE2);
+        let indices = Records::new(&gl)?;
+        gl.active_texture(Gl::TEXTURE0);
         let atlas = Atlas::new(&gl, document)?;
         gl.disable(Gl::DEPTH_TEST);
         gl.enable(Gl::BLEND);
@@ -122,11 +104,19 @@ impl Renderer {
         Ok(Self {
             gl,
             edges,
-            glyphs,
+            dotted,
+            marks,
+            nodes,
             text,
+            strokes,
+            glyphs,
+            quads,
+            indices,
             atlas,
-            bytes: Vec::new(),
-            uploaded: None,
+            seen: Seen::default(),
+            numbers: Vec::new(),
+            uploaded: [None; 2],
+            told: None,
         })
     }
 
@@ -137,93 +127,149 @@ impl Renderer {
 
     /// Paints one frame; true if captions are missing and another frame should follow.
     pub fn paint(&mut self, scene: &Scene, list: &DrawList, labels: &Labels, ruler: &mut Ruler, ratio: f64) -> bool {
-        if self.uploaded != Some(list.version) {
-            self.upload(list);
-            self.uploaded = Some(list.version);
+        // What fails, fails because the context was lost.
+        if self.uploaded[0] != Some(list.version) && self.upload_strokes(list).is_ok() {
+            self.uploaded[0] = Some(list.version);
+        }
+        if self.uploaded[1] != Some(list.glyph_version) && self.upload_glyphs(list).is_ok() {
+            self.uploaded[1] = Some(list.glyph_version);
         }
         let missing = self.upload_text(scene, labels, ruler, ratio);
-        let gl = &self.gl;
+        let quads = self.numbers.len() / NUMBERS;
         let viewport = scene.viewport();
-        let (width, height) = ((viewport.width * ratio).round() as i32, (viewport.height * ratio).round() as i32);
-        let size = [width as f32, height as f32];
-        let palette = scene.theme().palette();
-        gl.viewport(0, 0, width, height);
-        let [r, g, b] = rgb(palette.canvas);
-        gl.clear_color(r, g, b, 1.0);
-        gl.clear(Gl::COLOR_BUFFER_BIT);
         let camera = scene.camera();
-        let place = [camera.x as f32, camera.y as f32, (camera.zoom * ratio) as f32];
-        gl.use_program(Some(&self.edges.program));
-        let u = |i: usize| self.edges.uniforms.get(i).and_then(Option::as_ref);
-        gl.uniform3f(u(0), place[0], place[1], place[2]);
-        gl.uniform2f(u(1), size[0], size[1]);
-        gl.uniform1f(u(2), ratio as f32);
-        let u_steps = u(3);
-        gl.uniform1f(u(4), if camera.zoom > 0.25 { 1.0 } else { 0.8 });
-        gl.use_program(Some(&self.glyphs.program));
-        let u = |i: usize| self.glyphs.uniforms.get(i).and_then(Option::as_ref);
-        gl.uniform3f(u(0), place[0], place[1], place[2]);
-        gl.uniform2f(u(1), size[0], size[1]);
-        gl.uniform1f(u(2), LEAST_RADIUS * ratio as f32);
-        gl.uniform1f(u(3), ratio as f32);
-        for (i, colour) in [palette.canvas, palette.body, palette.ring, palette.mark, palette.accent]
-            .into_iter()
-            .enumerate()
-        {
-            let [r, g, b] = rgb(colour);
-            gl.uniform3f(u(4 + i), r, g, b);
+        let [right, bottom] = camera.to_plane([viewport.width, viewport.height]);
+        let changed = self.seen.refresh(list, [camera.x, camera.y, right, bottom], camera.zoom * ratio);
+        // Fails only when the context was lost, and then nothing is painted.
+        let mut written = self.quads.fill(&self.gl, &mut self.numbers).is_ok();
+        if changed {
+            self.gl.active_texture(Gl::TEXTURE2);
+            written &= self.indices.fill(&self.gl, &mut self.seen.list).is_ok();
+            self.gl.active_texture(Gl::TEXTURE0);
         }
-        gl.uniform1f(u(9), palette.outline);
-        let mut from = (0, 0);
-        for layer in 0..3 {
-            let (strokes, glyphs) = (list.stroke_ends[layer], list.glyph_ends[layer]);
-            let mut begin = from.0;
-            for (class, end) in list.bend_ends[layer].into_iter().enumerate() {
-                if end > begin {
-                    let cuts = cuts(class, camera.zoom * ratio);
-                    gl.use_program(Some(&self.edges.program));
-                    gl.uniform1f(u_steps, cuts as f32);
-                    self.edges.draw(gl, begin, end, (cuts + 1) * 2);
-                }
-                begin = end;
-            }
-            self.glyphs.draw(gl, from.1, glyphs, 4);
-            from = (strokes, glyphs);
+        self.tell(scene, ratio);
+        self.gl.clear(Gl::COLOR_BUFFER_BIT);
+        if written {
+            self.layers(scene, list, ratio);
         }
-        gl.use_program(Some(&self.text.program));
-        gl.uniform2f(self.text.uniforms.first().and_then(Option::as_ref), size[0], size[1]);
-        self.atlas.bind(gl);
-        self.text.draw(gl, 0, self.bytes.len() / TEXT_BYTES as usize, 4);
+        if written && quads > 0 {
+            self.text.select(&self.gl);
+            self.quads.bind(&self.gl);
+            self.text.draw(&self.gl, 0, quads, SQUARE);
+        }
         missing
     }
 
-    fn upload(&mut self, list: &DrawList) {
-        self.bytes.clear();
-        self.bytes.reserve(list.strokes.len() * STROKE_BYTES as usize);
+    fn layers(&self, scene: &Scene, list: &DrawList, ratio: f64) {
+        let gl = &self.gl;
+        let camera = scene.camera();
+        let zoom = camera.zoom * ratio;
+        let place = [camera.x as f32, camera.y as f32, zoom as f32];
+        let look = |program: &Program| {
+            program.select(gl);
+            gl.uniform3f(program.uniform(1), place[0], place[1], place[2]);
+        };
+        let spots = f64::from(RADIUS) * zoom <= SPOT;
+        // Far out they are near one another.
+        let far = if camera.zoom > 0.25 { 1.0 } else { 0.8 };
+        let thin = (far * (1.2 - 0.2 * self.seen.crowd())).min(far) as f32;
+        let mut from = (0, 0);
+        for layer in 0..3 {
+            let (strokes, glyphs) = (list.stroke_ends[layer], list.glyph_ends[layer]);
+            if strokes > from.0 {
+                self.strokes.bind(gl);
+                let mut selected = None;
+                self.seen.runs(list, layer, zoom, |run| {
+                    let program = if run.special { &self.dotted } else { &self.edges };
+                    if selected != Some(run.special) {
+                        selected = Some(run.special);
+                        look(program);
+                        gl.uniform1f(program.uniform(3), thin);
+                    }
+                    gl.uniform1i(program.uniform(2), run.cuts);
+                    program.draw(gl, run.begin, run.end, run.cuts as usize * 2 + 4);
+                });
+            }
+            // What is raised may have marks that only the larger program knows.
+            let nodes = if spots && layer < 2 { glyphs } else { list.node_begins[layer] };
+            if glyphs > from.1 {
+                self.glyphs.bind(gl);
+            }
+            for (program, begin, end) in [(&self.marks, from.1, nodes), (&self.nodes, nodes, glyphs)] {
+                if end > begin {
+                    look(program);
+                    program.draw(gl, begin, end, SQUARE);
+                }
+            }
+            from = (strokes, glyphs);
+        }
+    }
+
+    /// Sets what follows from the canvas and the theme alone, if it is not set.
+    fn tell(&mut self, scene: &Scene, ratio: f64) {
+        let viewport = scene.viewport();
+        let size = [viewport.width, viewport.height].map(|side| (side * ratio).round() as i32);
+        let now = Some((size, ratio, scene.theme()));
+        if self.told == now {
+            return;
+        }
+        self.told = now;
+        let gl = &self.gl;
+        let palette = scene.theme().palette();
+        let [width, height] = size.map(|side| side as f32);
+        gl.viewport(0, 0, size[0], size[1]);
+        let [r, g, b] = rgb(palette.canvas);
+        gl.clear_color(r, g, b, 1.0);
+        for program in [&self.edges, &self.dotted] {
+            program.select(gl);
+            gl.uniform2f(program.uniform(4), width, height);
+            gl.uniform1f(program.uniform(5), ratio as f32);
+            gl.uniform1i(program.uniform(6), 2);
+        }
+        for program in [&self.marks, &self.nodes] {
+            program.select(gl);
+            gl.uniform2f(program.uniform(2), width, height);
+            gl.uniform1f(program.uniform(3), ratio as f32);
+            gl.uniform1f(program.uniform(4), LEAST_RADIUS * ratio as f32);
+            let colours = [palette.canvas, palette.body, palette.ring, palette.mark, palette.accent];
+            for (i, colour) in colours.into_iter().enumerate() {
+                let [r, g, b] = rgb(colour);
+                gl.uniform3f(program.uniform(5 + i), r, g, b);
+            }
+            gl.uniform1f(program.uniform(10), palette.outline);
+        }
+        self.text.select(gl);
+        gl.uniform2f(self.text.uniform(1), width, height);
+        gl.uniform1i(self.text.uniform(2), 1);
+    }
+
+    fn upload_strokes(&mut self, list: &DrawList) -> Result<(), JsValue> {
+        let numbers = &mut self.numbers;
+        numbers.clear();
+        numbers.reserve(list.strokes.len() * NUMBERS);
         for stroke in &list.strokes {
-            for value in stroke.points.as_flattened() {
-                self.bytes.extend_from_slice(&value.to_le_bytes());
-            }
-            self.bytes.extend_from_slice(&stroke.colour);
-            self.bytes.extend_from_slice(&stroke.width.to_le_bytes());
+            let [[ax, ay], [bx, by], [cx, cy], [dx, dy]] = stroke.points;
+            let [rg, ba] = packed(stroke.colour);
+            numbers.extend_from_slice(&[ax, ay, bx, by, cx, cy, dx, dy, rg, ba, stroke.width, 0.0]);
         }
-        self.edges.fill(&self.gl, &self.bytes);
-        self.bytes.clear();
+        self.strokes.fill(&self.gl, numbers)
+    }
+
+    fn upload_glyphs(&mut self, list: &DrawList) -> Result<(), JsValue> {
+        let numbers = &mut self.numbers;
+        numbers.clear();
         for glyph in &list.glyphs {
-            for value in [glyph.at[0], glyph.at[1], glyph.half[0], glyph.half[1]] {
-                self.bytes.extend_from_slice(&value.to_le_bytes());
-            }
-            self.bytes.extend_from_slice(&glyph.colour);
-            self.bytes.extend_from_slice(&glyph.fill_colour);
-            self.bytes.extend_from_slice(&[glyph.kind, glyph.flags, glyph.fill, glyph.strength]);
+            let ([x, y], [w, h]) = (glyph.at, glyph.half);
+            let ([rg, ba], [fill_rg, fill_ba]) = (packed(glyph.colour), packed(glyph.fill_colour));
+            let [kind, flags, fill, strength] = [glyph.kind, glyph.flags, glyph.fill, glyph.strength].map(f32::from);
+            numbers.extend_from_slice(&[x, y, w, h, rg, ba, fill_rg, fill_ba, kind, flags, fill, strength]);
         }
-        self.glyphs.fill(&self.gl, &self.bytes);
+        self.glyphs.fill(&self.gl, numbers)
     }
 
     fn upload_text(&mut self, scene: &Scene, labels: &Labels, ruler: &mut Ruler, ratio: f64) -> bool {
         self.atlas.set_ratio(ratio);
-        self.atlas.bind(&self.gl);
-        self.bytes.clear();
+        self.numbers.clear();
         let palette = scene.theme().palette();
         let mut missing = false;
         // From the least important, so that the most important lies on top.
@@ -238,18 +284,17 @@ impl Renderer {
             if label.plate {
                 let mut colour = palette.canvas;
                 colour[3] = 204;
-                quad(&mut self.bytes, [x - 2.0 * ratio, y, w + 4.0 * ratio, h], [0.0; 4], colour);
+                quad(&mut self.numbers, [x - 2.0 * ratio, y, w + 4.0 * ratio, h], [0.0; 4], colour);
             }
-            tints(&mut self.bytes, label, ruler, [x, y, h], ratio, palette.tint);
-            quad(&mut self.bytes, [x, y, w, h], [slot.x as f32, slot.y as f32, w, h], label.colour);
+            tints(&mut self.numbers, label, ruler, [x, y, h], ratio, palette.tint);
+            quad(&mut self.numbers, [x, y, w, h], [slot.x as f32, slot.y as f32, w, h], label.colour);
         }
-        self.text.fill(&self.gl, &self.bytes);
         missing
     }
 }
 
 /// Tints behind the characters that matched.
-fn tints(bytes: &mut Vec<u8>, label: &Label, ruler: &mut Ruler, [x, y, h]: [f32; 3], ratio: f32, colour: Rgba) {
+fn tints(numbers: &mut Vec<f32>, label: &Label, ruler: &mut Ruler, [x, y, h]: [f32; 3], ratio: f32, colour: Rgba) {
     use crate::scene::labels::Measure as _;
     for &(from, to) in &label.tints {
         let (Some(before), Some(found)) = (label.text.get(..from as usize), label.text.get(from as usize..to as usize)) else {
@@ -260,7 +305,7 @@ fn tints(bytes: &mut Vec<u8>, label: &Label, ruler: &mut Ruler, [x, y, h]: [f32;
         let end = (start + ruler.width(&found.into(), label.bold) * scale).min(label.width * ratio);
         if end > start {
             quad(
-                bytes,
+                numbers,
                 [(x + 1.0 + start).round(), y + 1.0, (end - start).round(), h - 2.0],
                 [0.0; 4],
                 colour,
@@ -269,87 +314,16 @@ fn tints(bytes: &mut Vec<u8>, label: &Label, ruler: &mut Ruler, [x, y, h]: [f32;
     }
 }
 
-fn quad(bytes: &mut Vec<u8>, rect: [f32; 4], uv: [f32; 4], colour: Rgba) {
-    for value in rect.into_iter().chain(uv) {
-        bytes.extend_from_slice(&value.to_le_bytes());
-    }
-    bytes.extend_from_slice(&colour);
+fn quad(numbers: &mut Vec<f32>, [x, y, w, h]: [f32; 4], [u, v, uw, vh]: [f32; 4], colour: Rgba) {
+    let [rg, ba] = packed(colour);
+    numbers.extend_from_slice(&[x, y, w, h, u, v, uw, vh, rg, ba, 0.0, 0.0]);
+}
+
+/// A colour as two numbers that a float holds exactly.
+fn packed([r, g, b, a]: Rgba) -> [f32; 2] {
+    [[r, g], [b, a]].map(|[high, low]| f32::from(high) * 256.0 + f32::from(low))
 }
 
 fn rgb(colour: Rgba) -> [f32; 3] {
     [colour[0], colour[1], colour[2]].map(|c| f32::from(c) / 255.0)
-}
-
-impl Program {
-    fn new(
-        gl: &Gl,
-        (vertex, fragment): (&str, &str),
-        uniforms: &[&str],
-        attributes: Vec<(u32, i32, i32, u32, bool)>,
-        stride: i32,
-        square: bool,
-    ) -> Result<Self, JsValue> {
-        let missing = || JsValue::from_str("WebGL2 gave no object (context lost?)");
-        let program = gl.create_program().ok_or_else(missing)?;
-        for (kind, source) in [(Gl::VERTEX_SHADER, vertex), (Gl::FRAGMENT_SHADER, fragment)] {
-            let shader = gl.create_shader(kind).ok_or_else(missing)?;
-            gl.shader_source(&shader, source);
-            gl.compile_shader(&shader);
-            if !gl.get_shader_parameter(&shader, Gl::COMPILE_STATUS).is_truthy() {
-                return Err(JsValue::from_str(&gl.get_shader_info_log(&shader).unwrap_or_default()));
-            }
-            gl.attach_shader(&program, &shader);
-        }
-        gl.link_program(&program);
-        if !gl.get_program_parameter(&program, Gl::LINK_STATUS).is_truthy() {
-            return Err(JsValue::from_str(&gl.get_program_info_log(&program).unwrap_or_default()));
-        }
-        let vao = gl.create_vertex_array().ok_or_else(missing)?;
-        gl.bind_vertex_array(Some(&vao));
-        if square {
-            let corners = gl.create_buffer().ok_or_else(missing)?;
-            gl.bind_buffer(Gl::ARRAY_BUFFER, Some(&corners));
-            let mut bytes = Vec::new();
-            for value in [-1f32, -1.0, 1.0, -1.0, -1.0, 1.0, 1.0, 1.0] {
-                bytes.extend_from_slice(&value.to_le_bytes());
-            }
-            gl.buffer_data_with_u8_array(Gl::ARRAY_BUFFER, &bytes, Gl::STATIC_DRAW);
-            gl.enable_vertex_attrib_array(0);
-            gl.vertex_attrib_pointer_with_i32(0, 2, Gl::FLOAT, false, 8, 0);
-        }
-        let instances = gl.create_buffer().ok_or_else(missing)?;
-        for &(at, ..) in &attributes {
-            gl.enable_vertex_attrib_array(at);
-            gl.vertex_attrib_divisor(at, 1);
-        }
-        let uniforms = uniforms.iter().map(|name| gl.get_uniform_location(&program, name)).collect();
-        Ok(Self {
-            program,
-            vao,
-            instances,
-            uniforms,
-            attributes,
-            stride,
-        })
-    }
-
-    fn fill(&self, gl: &Gl, bytes: &[u8]) {
-        gl.bind_buffer(Gl::ARRAY_BUFFER, Some(&self.instances));
-        gl.buffer_data_with_u8_array(Gl::ARRAY_BUFFER, bytes, Gl::DYNAMIC_DRAW);
-    }
-
-    /// Draws instances `from..to`; WebGL2 has no first instance, so the pointers are moved.
-    fn draw(&self, gl: &Gl, from: usize, to: usize, vertices: i32) {
-        if to <= from {
-            return;
-        }
-        gl.use_program(Some(&self.program));
-        gl.bind_vertex_array(Some(&self.vao));
-        gl.bind_buffer(Gl::ARRAY_BUFFER, Some(&self.instances));
-        let start = from as i32 * self.stride;
-        for &(at, count, offset, kind, normalised) in &self.attributes {
-            gl.vertex_attrib_pointer_with_i32(at, count, kind, normalised, self.stride, start + offset);
-        }
-        gl.draw_arrays_instanced(Gl::TRIANGLE_STRIP, 0, vertices, (to - from) as i32);
-    }
 }

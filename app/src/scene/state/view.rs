@@ -11,6 +11,19 @@ const GLIDE_MILLIS: f64 = 320.0;
 impl Scene {
     /// Box around all nodes with their captions, where they will be.
     pub fn content(&self) -> Bounds {
+        // Places and pins change only together with the geometry; a moving camera asks in every frame.
+        let version = self.geometry.version;
+        if let Some((then, bounds)) = self.extent.get()
+            && then == version
+        {
+            return bounds;
+        }
+        let bounds = self.extent_now();
+        self.extent.set(Some((version, bounds)));
+        bounds
+    }
+
+    fn extent_now(&self) -> Bounds {
         let mut low = [f64::INFINITY; 2];
         let mut high = [f64::NEG_INFINITY; 2];
         for v in 0..self.data.nodes.len() as u32 {

@@ -1,0 +1,132 @@
+//! Programs on the GPU, and textures with the records that they draw: each record becomes a strip of triangles.
+//!
+//! All records are drawn with one plain call, which the vertex shader takes apart by the vertex' number. Instances would be the usual way, but
+//! each is a call of its own to a renderer in software (ten microseconds), and such small ones leave a GPU idle, too.
+
+use js_sys::Float32Array;
+use wasm_bindgen::JsValue;
+use web_sys::{WebGl2RenderingContext as Gl, WebGlProgram, WebGlTexture, WebGlUniformLocation};
+
+/// Numbers of a record, three texels of four.
+pub const NUMBERS: usize = 12;
+/// Texels in a row: 512 records or 6144 single numbers; the shaders know it, too. Every WebGL2 has textures of 2048 by 2048.
+const WIDTH: usize = 1536;
+
+/// Numbers where shaders can read them.
+pub struct Records {
+    texture: WebGlTexture,
+    rows: usize,
+    most: usize,
+}
+
+impl Records {
+    /// An empty one.
+    ///
+    /// # Errors
+    /// When the browser has lost the context.
+    pub fn new(gl: &Gl) -> Result<Self, JsValue> {
+        let texture = gl.create_texture().ok_or_else(|| JsValue::from_str("no texture for records"))?;
+        gl.bind_texture(Gl::TEXTURE_2D, Some(&texture));
+        for name in [Gl::TEXTURE_MIN_FILTER, Gl::TEXTURE_MAG_FILTER] {
+            gl.tex_parameteri(Gl::TEXTURE_2D, name, Gl::NEAREST as i32);
+        }
+        let most = gl.get_parameter(Gl::MAX_TEXTURE_SIZE)?.as_f64().unwrap_or(2048.0) as usize;
+        Ok(Self { texture, rows: 0, most })
+    }
+
+    /// Replaces all; fills `numbers` up to whole rows. More than the texture can hold (a million records at least) are left out.
+    ///
+    /// # Errors
+    /// When the browser has lost the context.
+    pub fn fill(&mut self, gl: &Gl, numbers: &mut Vec<f32>) -> Result<(), JsValue> {
+        let rows = numbers.len().div_ceil(WIDTH * 4).min(self.most);
+        if rows == 0 {
+            return Ok(());
+        }
+        numbers.resize(rows * WIDTH * 4, 0.0);
+        self.bind(gl);
+        let (width, height) = (WIDTH as i32, rows as i32);
+        let data = Float32Array::from(numbers.as_slice());
+        if rows == self.rows {
+            return gl.tex_sub_image_2d_with_i32_and_i32_and_u32_and_type_and_opt_array_buffer_view(
+                Gl::TEXTURE_2D,
+                0,
+                0,
+                0,
+                width,
+                height,
+                Gl::RGBA,
+                Gl::FLOAT,
+                Some(&data),
+            );
+        }
+        self.rows = rows;
+        gl.tex_image_2d_with_i32_and_i32_and_i32_and_format_and_type_and_opt_array_buffer_view(
+            Gl::TEXTURE_2D,
+            0,
+            Gl::RGBA32F as i32,
+            width,
+            height,
+            0,
+            Gl::RGBA,
+            Gl::FLOAT,
+            Some(&data),
+        )
+    }
+
+    /// Binds it to the active unit.
+    pub fn bind(&self, gl: &Gl) {
+        gl.bind_texture(Gl::TEXTURE_2D, Some(&self.texture));
+    }
+}
+
+/// A program and its uniforms.
+pub struct Program {
+    program: WebGlProgram,
+    uniforms: Vec<Option<WebGlUniformLocation>>,
+}
+
+impl Program {
+    /// Compiles and links. The first of `uniforms` is the number of the first record to draw.
+    ///
+    /// # Errors
+    /// When the browser refuses a shader or has lost the context.
+    pub fn new(gl: &Gl, (vertex, fragment): (&str, &str), uniforms: &[&str]) -> Result<Self, JsValue> {
+        let missing = || JsValue::from_str("WebGL2 gave no object (context lost?)");
+        let program = gl.create_program().ok_or_else(missing)?;
+        for (kind, source) in [(Gl::VERTEX_SHADER, vertex), (Gl::FRAGMENT_SHADER, fragment)] {
+            let shader = gl.create_shader(kind).ok_or_else(missing)?;
+            gl.shader_source(&shader, source);
+            gl.compile_shader(&shader);
+            if !gl.get_shader_parameter(&shader, Gl::COMPILE_STATUS).is_truthy() {
+                return Err(JsValue::from_str(&gl.get_shader_info_log(&shader).unwrap_or_default()));
+            }
+            gl.attach_shader(&program, &shader);
+        }
+        gl.link_program(&program);
+        if !gl.get_program_parameter(&program, Gl::LINK_STATUS).is_truthy() {
+            return Err(JsValue::from_str(&gl.get_program_info_log(&program).unwrap_or_default()));
+        }
+        let uniforms = uniforms.iter().map(|name| gl.get_uniform_location(&program, name)).collect();
+        Ok(Self { program, uniforms })
+    }
+
+    /// Makes it the program that calls are about.
+    pub fn select(&self, gl: &Gl) {
+        gl.use_program(Some(&self.program));
+    }
+
+    /// The place of a uniform, by its number in the list it was made with.
+    pub fn uniform(&self, number: usize) -> Option<&WebGlUniformLocation> {
+        self.uniforms.get(number).and_then(Option::as_ref)
+    }
+
+    /// Draws the records `from..to` of what is bound, each as a strip of so many vertices, two of which join it to its neighbours. The program
+    /// must be selected.
+    pub fn draw(&self, gl: &Gl, from: usize, to: usize, vertices: usize) {
+        if to > from {
+            gl.uniform1i(self.uniform(0), from as i32);
+            gl.draw_arrays(Gl::TRIANGLE_STRIP, 0, ((to - from) * vertices) as i32);
+        }
+    }
+}
