@@ -2,6 +2,8 @@
 //!
 //! Knows no coordinates. All orders follow from the input's, so equal input gives equal output.
 
+use std::ops::Range;
+
 /// Neighbours of all vertices in one array.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Adjacency {
@@ -29,16 +31,26 @@ impl Adjacency {
         Self { starts, targets }
     }
 
-    /// The neighbours of `v`.
-    #[inline]
-    pub(super) fn of(&self, v: u32) -> &[u32] {
-        &self.targets[self.starts[v as usize] as usize..self.starts[v as usize + 1] as usize]
+    /// Where the neighbours of `v` lie in the targets and in arrays that run beside them.
+    // Called millions of times: the page is built for size and would not inline it.
+    #[inline(always)]
+    pub(super) fn range(&self, v: u32) -> Range<usize> {
+        match self.starts.get(v as usize..v as usize + 2) {
+            Some(&[from, to]) => from as usize..to as usize,
+            _ => 0..0,
+        }
     }
 
-    /// Where the neighbours of `v` begin in arrays that run beside the targets.
-    #[inline]
+    /// The neighbours of `v`.
+    #[inline(always)]
+    pub(super) fn of(&self, v: u32) -> &[u32] {
+        self.targets.get(self.range(v)).unwrap_or_default()
+    }
+
+    /// Where the neighbours of `v` begin.
+    #[inline(always)]
     pub(super) fn start(&self, v: u32) -> usize {
-        self.starts[v as usize] as usize
+        self.range(v).start
     }
 
     /// How many arcs there are.

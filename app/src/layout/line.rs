@@ -23,15 +23,23 @@ pub(super) fn line(n: usize, edges: &[(u32, u32)], seed: u64) -> Vec<f32> {
         // The first eigenvector is the same place for all: taken away, or it would outgrow the second.
         let mean = x.iter().zip(&degree).map(|(x, degree)| x * degree).sum::<f32>() / total;
         let mut most = 0f32;
+        // Slices: the page is built for size, where an index into a vector is a call.
+        let (places, after, before, degree) = (&mut x[..n], &mut next[..n], &mut before[..n], &degree[..n]);
         for v in 0..n {
-            let sum: f32 = near.of(v as u32).iter().map(|&w| x[w as usize]).sum();
-            next[v] = 0.5 * x[v] + 0.5 * sum / degree[v] - mean - MOMENTUM * before[v];
-            most = most.max(next[v].abs());
+            let mut sum = 0f32;
+            for &w in near.of(v as u32) {
+                sum += places[w as usize];
+            }
+            after[v] = 0.5 * places[v] + 0.5 * sum / degree[v] - mean - MOMENTUM * before[v];
+            let far = after[v].abs();
+            if far > most {
+                most = far;
+            }
         }
         let scale = 1.0 / most.max(1e-20);
         for v in 0..n {
-            before[v] = x[v] * scale;
-            x[v] = next[v] * scale;
+            before[v] = places[v] * scale;
+            places[v] = after[v] * scale;
         }
     }
     x

@@ -1,8 +1,9 @@
 //! The order of vertices within their ranks, with few crossings: barycentre and median sweeps, sifting, fast counting.
 //!
-//! The effort follows from the size alone, never from a clock, so that equal input gives equal orders.
+//! The effort follows from the size alone, never from a clock, so that equal input gives equal orders. The inner loops go over slices, not
+//! vectors, and inline what they call by order: the page is built for size, where each index into a vector would be a call.
 
-use super::graph::Proper;
+use super::graph::{Adjacency, Proper};
 use scope_shared::sort::SmallSort as _;
 
 /// Vertices of each rank from left to right, and the place of each vertex in its rank.
@@ -162,6 +163,7 @@ fn improve(graph: &Proper, mut order: Order, effort: &Effort, scratch: &mut Scra
 fn sweep(graph: &Proper, order: &mut Order, downwards: bool, median: bool, scratch: &mut Scratch) {
     let count = order.rows.len();
     let mut near: Vec<u32> = Vec::new();
+    let place = &mut order.place[..];
     for step in 1..count {
         let row = if downwards { step } else { count - 1 - step };
         let neighbours = if downwards { &graph.up } else { &graph.down };
@@ -173,7 +175,7 @@ fn sweep(graph: &Proper, order: &mut Order, downwards: bool, median: bool, scrat
             }
             let key = if median && list.len() > 2 {
                 near.clear();
-                near.extend(list.iter().map(|&w| order.place[w as usize]));
+                near.extend(list.iter().map(|&w| place[w as usize]));
                 near.sort_unstable();
                 let middle = near.len() / 2;
                 if near.len() % 2 == 1 {
@@ -182,12 +184,14 @@ fn sweep(graph: &Proper, order: &mut Order, downwards: bool, median: bool, scrat
                     (near[middle - 1] + near[middle]) as f32 / 2.0
                 }
             } else {
-                let sum: u64 = list.iter().map(|&w| u64::from(order.place[w as usize])).sum();
+                let mut sum = 0u64;
+                for &w in list {
+                    sum += u64::from(place[w as usize]);
+                }
                 sum as f32 / list.len() as f32
             };
             scratch.keys.push((key, v));
         }
-        let place = &order.place;
         scratch
             .keys
             .sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then_with(|| place[a.1 as usize].cmp(&place[b.1 as usize])));
@@ -200,40 +204,45 @@ fn sweep(graph: &Proper, order: &mut Order, downwards: bool, median: bool, scrat
                 *slot = v;
             }
         }
-        order.renumber(row);
+        for (i, &v) in order.rows[row].iter().enumerate() {
+            place[v as usize] = i as u32;
+        }
     }
 }
 
 /// Lists of neighbours' places, ascending, beside the adjacency's own arrays: made by walking the other row in order.
 fn sort_neighbours(graph: &Proper, order: &Order, row: usize, scratch: &mut Scratch) {
+    let own = &order.rows[row];
     if row > 0 {
-        for &v in &order.rows[row] {
-            scratch.fill[v as usize] = graph.up.start(v) as u32;
-        }
-        for (place, &w) in order.rows[row - 1].iter().enumerate() {
-            for &v in graph.down.of(w) {
-                let slot = &mut scratch.fill[v as usize];
-                scratch.sorted_up[*slot as usize] = place as u32;
-                *slot += 1;
-            }
-        }
+        sort_side(
+            own,
+            &order.rows[row - 1],
+            [&graph.up, &graph.down],
+            &mut scratch.fill,
+            &mut scratch.sorted_up,
+        );
     }
-    if row + 1 < order.rows.len() {
-        for &v in &order.rows[row] {
-            scratch.fill[v as usize] = graph.down.start(v) as u32;
-        }
-        for (place, &w) in order.rows[row + 1].iter().enumerate() {
-            for &v in graph.up.of(w) {
-                let slot = &mut scratch.fill[v as usize];
-                scratch.sorted_down[*slot as usize] = place as u32;
-                *slot += 1;
-            }
+    if let Some(next) = order.rows.get(row + 1) {
+        sort_side(own, next, [&graph.down, &graph.up], &mut scratch.fill, &mut scratch.sorted_down);
+    }
+}
+
+/// The side towards `other`, whose vertices lead back through `back`.
+fn sort_side(own: &[u32], other: &[u32], [towards, back]: [&Adjacency; 2], fill: &mut [u32], sorted: &mut [u32]) {
+    for &v in own {
+        fill[v as usize] = towards.start(v) as u32;
+    }
+    for (place, &w) in other.iter().enumerate() {
+        for &v in back.of(w) {
+            let slot = &mut fill[v as usize];
+            sorted[*slot as usize] = place as u32;
+            *slot += 1;
         }
     }
 }
 
 /// Crossings between the edges of two vertices side by side: first with `left` on the left, then exchanged.
-#[inline]
+#[inline(always)]
 fn pair(left: &[u32], right: &[u32]) -> (i32, i32) {
     let (Some(&l_low), Some(&l_high), Some(&r_low), Some(&r_high)) = (left.first(), left.last(), right.first(), right.last()) else {
         return (0, 0);
@@ -274,34 +283,33 @@ fn sift(graph: &Proper, order: &mut Order, passes: usize, window: usize, scratch
                 continue;
             }
             sort_neighbours(graph, order, row, scratch);
-            let gain = |v: u32, w: u32| -> i32 {
-                let mut gain = 0;
-                for (adjacency, sorted) in [(&graph.up, &scratch.sorted_up), (&graph.down, &scratch.sorted_down)] {
-                    let of = |x: u32| &sorted[adjacency.start(x)..adjacency.start(x) + adjacency.of(x).len()];
-                    let (as_is, exchanged) = pair(of(v), of(w));
-                    gain += as_is - exchanged;
-                }
-                gain
-            };
+            let (sorted_up, sorted_down) = (&scratch.sorted_up[..], &scratch.sorted_down[..]);
+            let above = |v: u32| sorted_up.get(graph.up.range(v)).unwrap_or_default();
+            let below = |v: u32| sorted_down.get(graph.down.range(v)).unwrap_or_default();
             let mut changed = false;
             turn.clear();
             turn.extend_from_slice(&order.rows[row]);
-            let line = &mut order.rows[row];
+            let line = &mut order.rows[row][..];
+            let places = &mut order.place[..];
             for &v in &turn {
-                let at = order.place[v as usize] as usize;
+                let at = places[v as usize] as usize;
+                let (over, under) = (above(v), below(v));
                 let (mut best, mut to) = (0, at);
                 let mut sum = 0;
-                for i in (at.saturating_sub(window)..at).rev() {
-                    sum += gain(line[i], v);
+                let first = at.saturating_sub(window);
+                for (i, &w) in line[first..at].iter().enumerate().rev() {
+                    let ((up, up_exchanged), (down, down_exchanged)) = (pair(above(w), over), pair(below(w), under));
+                    sum += up - up_exchanged + down - down_exchanged;
                     if sum > best {
-                        (best, to) = (sum, i);
+                        (best, to) = (sum, first + i);
                     }
                 }
                 sum = 0;
-                for (i, &w) in line.iter().enumerate().take(at + window + 1).skip(at + 1) {
-                    sum += gain(v, w);
+                for (i, &w) in line[at + 1..line.len().min(at + window + 1)].iter().enumerate() {
+                    let ((up, up_exchanged), (down, down_exchanged)) = (pair(over, above(w)), pair(under, below(w)));
+                    sum += up - up_exchanged + down - down_exchanged;
                     if sum > best {
-                        (best, to) = (sum, i);
+                        (best, to) = (sum, at + 1 + i);
                     }
                 }
                 if to == at {
@@ -314,8 +322,8 @@ fn sift(graph: &Proper, order: &mut Order, passes: usize, window: usize, scratch
                 } else {
                     line[low..=high].rotate_left(1);
                 }
-                for (i, &w) in line.iter().enumerate().take(high + 1).skip(low) {
-                    order.place[w as usize] = i as u32;
+                for (i, &w) in line[low..=high].iter().enumerate() {
+                    places[w as usize] = (low + i) as u32;
                 }
             }
             if changed {
@@ -336,36 +344,28 @@ fn sift(graph: &Proper, order: &mut Order, passes: usize, window: usize, scratch
 /// All crossings of the order: inversions, counted with a tree of prefix sums, row by row.
 fn count(graph: &Proper, order: &Order, scratch: &mut Scratch) -> u64 {
     let mut total = 0u64;
-    for row in 0..order.rows.len().saturating_sub(1) {
-        let (upper, lower) = (&order.rows[row], &order.rows[row + 1]);
-        for &v in upper {
-            scratch.fill[v as usize] = graph.down.start(v) as u32;
-        }
-        for (place, &w) in lower.iter().enumerate() {
-            for &v in graph.up.of(w) {
-                let slot = &mut scratch.fill[v as usize];
-                scratch.sorted_down[*slot as usize] = place as u32;
-                *slot += 1;
-            }
-        }
+    for rows in order.rows.windows(2) {
+        let [upper, lower] = rows else { continue };
+        let sorted = &mut scratch.sorted_down[..];
+        sort_side(upper, lower, [&graph.down, &graph.up], &mut scratch.fill, sorted);
         scratch.tree.clear();
         scratch.tree.resize(lower.len() + 1, 0);
+        let tree = &mut scratch.tree[..];
         let mut seen = 0u64;
         for &v in upper {
-            let start = graph.down.start(v);
-            let places = &scratch.sorted_down[start..start + graph.down.of(v).len()];
+            let places = sorted.get(graph.down.range(v)).unwrap_or_default();
             for &place in places {
                 let (mut i, mut upto) = (place as usize + 1, 0u64);
                 while i > 0 {
-                    upto += u64::from(scratch.tree[i]);
+                    upto += u64::from(tree[i]);
                     i &= i - 1;
                 }
                 total += seen - upto;
             }
             for &place in places {
                 let mut i = place as usize + 1;
-                while i < scratch.tree.len() {
-                    scratch.tree[i] += 1;
+                while i < tree.len() {
+                    tree[i] += 1;
                     i += i & i.wrapping_neg();
                 }
             }
