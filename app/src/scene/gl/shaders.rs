@@ -108,7 +108,7 @@ void main() {
   v_disc = vec4(own, 1.0);
   v_lines = vec4(0.0);
   v_off = vec3(1.0);
-  v_fill = vec4(0.0);
+  v_fill = vec4(0.0, 0.0, 0.0, 9.0);
   v_inside = own;
   v_at = corner;
   if (kind == 16.0) {
@@ -131,8 +131,6 @@ void main() {
     v_disc.rgb = v_inside = mix(u_canvas, own, strength);
     if (mod(floor(meta.y / 8.0), 2.0) >= 1.0) {
       v_fill = vec4(mix(u_canvas, mix(own, fill, 0.7), strength), meta.z > 0.0 ? 0.96 * (1.0 - 2.0 * meta.z / 255.0) : 9.0);
-    } else {
-      v_fill = vec4(0.0, 0.0, 0.0, 9.0);
     }
     v_disc.a = kind == 1.0 || kind == 2.0 || kind >= 6.0 ? 0.0 : 1.0;
     if (kind == 1.0) { v_lines = vec4(1.0, 0.0, 0.0, 1.0); v_off = vec3(0.9); }
