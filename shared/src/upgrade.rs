@@ -21,10 +21,14 @@ impl Report {
 
     /// Pods once had replica sets as parents, which in turn had deployments; today deployments directly.
     fn upgrade_pods(&mut self) {
-        let replica_sets = &self.topologies[Kind::ReplicaSet as usize].nodes;
-        if replica_sets.is_empty() {
-            return;
+        if !self.topology(Kind::ReplicaSet).nodes.is_empty() {
+            self.upgrade_pods_of_replica_sets();
         }
+    }
+
+    #[inline(never)] // in the page it waits with the rest of the program (app/web/split.mjs)
+    fn upgrade_pods_of_replica_sets(&mut self) {
+        let replica_sets = &self.topologies[Kind::ReplicaSet as usize].nodes;
         let mut upgraded = Vec::new();
         for (id, pod) in &self.topologies[Kind::Pod as usize].nodes {
             let Some(parents) = pod.parents.get(Kind::ReplicaSet.name()) else {
@@ -94,15 +98,21 @@ impl Report {
             if snooped.is_none() && reverse.is_none() {
                 continue;
             }
-            let Some(endpoint) = ids::parse_endpoint(id) else { continue };
-            let record = dns.entry(endpoint.address.into()).or_default();
-            if let Some(names) = snooped {
-                record.forward.union_with(names);
-            }
-            if let Some(names) = reverse {
-                record.reverse.union_with(names);
-            }
+            add_names(&mut dns, id, snooped, reverse);
         }
         self.dns = dns;
+    }
+}
+
+/// Adds what an endpoint says its address is called.
+#[inline(never)] // in the page it waits with the rest of the program (app/web/split.mjs)
+fn add_names(dns: &mut BTreeMap<SmolStr, DnsRecord>, endpoint: &str, snooped: Option<&StringSet>, reverse: Option<&StringSet>) {
+    let Some(endpoint) = ids::parse_endpoint(endpoint) else { return };
+    let record = dns.entry(endpoint.address.into()).or_default();
+    if let Some(names) = snooped {
+        record.forward.union_with(names);
+    }
+    if let Some(names) = reverse {
+        record.reverse.union_with(names);
     }
 }

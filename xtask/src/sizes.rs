@@ -12,7 +12,10 @@ use crate::shell::root;
 const BUDGET: u64 = 400_000;
 /// Whether a map does without the file: it is fetched when the first terminal opens, or while the page starts (`app/web/finish.mjs`).
 fn is_later(name: &str) -> bool {
-    name.starts_with("vendor/") || name.starts_with("more-") || (name.starts_with("rest-") && name.ends_with(".wasm"))
+    name.starts_with("vendor/")
+        || name == "terminal-box.mjs"
+        || name.starts_with("more-")
+        || (name.starts_with("rest-") && name.ends_with(".wasm"))
 }
 
 /// Prints the table and how far the budget is; an error above it.

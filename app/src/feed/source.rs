@@ -181,8 +181,15 @@ impl Source {
 }
 
 fn with_samples(report: Arc<Report>, shown: Option<&Arc<Report>>, raw: Option<&Report>, window_millis: u64) -> Arc<Report> {
-    let Some(shown) = shown else { return report };
-    let mut gathered = Report::clone(&report);
+    match shown {
+        Some(shown) => with_samples_of(&report, shown, raw, window_millis),
+        None => report,
+    }
+}
+
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
+fn with_samples_of(report: &Report, shown: &Report, raw: Option<&Report>, window_millis: u64) -> Arc<Report> {
+    let mut gathered = report.clone();
     samples::carry(shown, raw, &mut gathered, window_millis);
     Arc::new(gathered)
 }

@@ -357,6 +357,11 @@ impl Session {
     /// What goes over the edge that the pointer rests on, if the page does not know yet. Looks at the connections of its two ends alone.
     pub(super) fn edge(&mut self) -> Option<ToPage> {
         let (from, to) = self.hover_edge.clone()?;
+        self.edge_between(from, to)
+    }
+
+    #[inline(never)] // waits with the rest of the program (app/web/split.mjs)
+    fn edge_between(&mut self, from: SmolStr, to: SmolStr) -> Option<ToPage> {
         let current = choices::current(&self.catalogue.topologies, &self.state.topology);
         let parent = choices::locate(&self.catalogue.topologies, &current)?.1;
         let options = self.options(&parent);

@@ -25,40 +25,49 @@ pub fn banner(store: Store) -> impl IntoView {
     view! {
         {move || match trouble.get() {
             Some(Trouble::Login) => login(store).into_any(),
-            Some(trouble) => {
-                let (title, advice) = explain(store, &trouble);
-                let elsewhere = (trouble == Trouble::Policy).then(|| format!("{}{}", store.server.get().unwrap_or_default(), address::fragment()));
-                view! {
-                    <div class="banner" role="alert">
-                        {icon("warning")}
-                        <div>
-                            <b>{title}</b>
-                            <p>{advice}</p>
-                        </div>
-                        {match elsewhere {
-                            Some(page) => view! { <a class="button" href=page>"Open it"</a> }.into_any(),
-                            None => view! {
-                                {countdown(store)}
-                                <button on:click=move |_| store.tell(ToWorker::Retry)>"Try now"</button>
-                            }.into_any(),
-                        }}
-                        <button on:click=move |_| store.overlay.set(Overlay::Server)>"Server…"</button>
-                    </div>
-                }
-                    .into_any()
-            }
+            Some(trouble) => trouble_banner(store, &trouble),
             None => ().into_any(),
         }}
         {move || {
-            store.link.with(|link| link.reload_advised).then(|| view! {
-                <div class="banner calm" role="status">
-                    {icon("refresh")}
-                    <div><b>"The server was updated"</b><p>"This page is of the version before."</p></div>
-                    <button on:click=|_| address::reload()>"Reload"</button>
-                </div>
-            })
+            store.link.with(|link| link.reload_advised).then(updated_banner)
         }}
     }
+}
+
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
+fn trouble_banner(store: Store, trouble: &Trouble) -> AnyView {
+    let (title, advice) = explain(store, trouble);
+    let elsewhere = (*trouble == Trouble::Policy).then(|| format!("{}{}", store.server.get().unwrap_or_default(), address::fragment()));
+    view! {
+        <div class="banner" role="alert">
+            {icon("warning")}
+            <div>
+                <b>{title}</b>
+                <p>{advice}</p>
+            </div>
+            {match elsewhere {
+                Some(page) => view! { <a class="button" href=page>"Open it"</a> }.into_any(),
+                None => view! {
+                    {countdown(store)}
+                    <button on:click=move |_| store.tell(ToWorker::Retry)>"Try now"</button>
+                }.into_any(),
+            }}
+            <button on:click=move |_| store.overlay.set(Overlay::Server)>"Server…"</button>
+        </div>
+    }
+    .into_any()
+}
+
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
+fn updated_banner() -> AnyView {
+    view! {
+        <div class="banner calm" role="status">
+            {icon("refresh")}
+            <div><b>"The server was updated"</b><p>"This page is of the version before."</p></div>
+            <button on:click=|_| address::reload()>"Reload"</button>
+        </div>
+    }
+    .into_any()
 }
 
 fn countdown(store: Store) -> impl IntoView {
@@ -210,14 +219,22 @@ pub fn empty(store: Store) -> impl IntoView {
 
 #[inline(never)] // waits with the rest of the program (app/web/split.mjs)
 fn reason(store: Store, cause: EmptyCause) -> AnyView {
+    if cause != EmptyCause::Loading {
+        return lasting_reason(store, cause);
+    }
+    view! {
+        <div class="boot-ring" aria-hidden="true"></div>
+        <h2>"Waiting for the first reports"</h2>
+        <p>{move || store.server.get().map(|server| format!("from {server}"))}</p>
+    }
+    .into_any()
+}
+
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
+fn lasting_reason(store: Store, cause: EmptyCause) -> AnyView {
     let name = move || store.overview.with(|overview| lower(&overview.name));
     match cause {
-        EmptyCause::Loading => view! {
-            <div class="boot-ring" aria-hidden="true"></div>
-            <h2>"Waiting for the first reports"</h2>
-            <p>{move || store.server.get().map(|server| format!("from {server}"))}</p>
-        }
-        .into_any(),
+        EmptyCause::Loading => ().into_any(),
         EmptyCause::NoSource => view! {
             <h2>"Open a report, or name a server"</h2>
             <p>"Drop report files (.json, .msgpack, also .gz) on this page; several are merged. Or connect to a running server."</p>

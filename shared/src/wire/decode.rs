@@ -295,7 +295,9 @@ impl<R: Reader> Decoder<R> {
 
 /// What every structure is made of.
 impl<R: Reader> Decoder<R> {
-    #[inline]
+    /// One function in the page, whose size people wait for: most of its callers are read once a report.
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
     pub(super) fn string(&mut self) -> Result<SmolStr> {
         let Self { reader, strings, .. } = self;
         match reader.usual_string(|raw| strings.get_raw(raw)) {
