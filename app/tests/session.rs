@@ -53,6 +53,18 @@ fn session() -> Session {
     session
 }
 
+/// One that has heard of so many hosts and shown them.
+fn caught_up(hosts: usize) -> Session {
+    let mut session = session();
+    session.frame(hello("a"), 0);
+    for host in &mut streams(hosts, 5) {
+        session.frame(host.next_body().frame(0), 0);
+    }
+    session.frame(Frame::CaughtUp.encode(), 0);
+    session.render(0);
+    session
+}
+
 /// How many hosts the page was told there are, if it was told anything.
 fn shown(messages: &[ToPage]) -> Option<i64> {
     messages.iter().rev().find_map(|message| match message {
@@ -157,13 +169,7 @@ fn a_restart_of_the_server_does_not_empty_the_map() {
 
 #[test]
 fn a_turned_screen_packs_the_map_anew_and_no_other_change_of_size_does() {
-    let mut session = session();
-    session.frame(hello("a"), 0);
-    for host in &mut streams(2, 5) {
-        session.frame(host.next_body().frame(0), 0);
-    }
-    session.frame(Frame::CaughtUp.encode(), 0);
-    session.render(0);
+    let mut session = caught_up(2);
     let mut look = |aspect: f32| {
         session.message(ToWorker::Canvas { aspect }, 0);
         let messages = if session.wants_render() { session.render(0) } else { Vec::new() };
@@ -314,13 +320,7 @@ fn counts(messages: &[ToPage]) -> Option<std::collections::BTreeMap<String, Opti
 
 #[test]
 fn the_open_view_answers_a_search_first_and_the_others_follow() {
-    let mut session = session();
-    session.frame(hello("a"), 0);
-    for host in &mut streams(2, 5) {
-        session.frame(host.next_body().frame(0), 0);
-    }
-    session.frame(Frame::CaughtUp.encode(), 0);
-    session.render(0);
+    let mut session = caught_up(2);
     let ask = |session: &mut Session, query: &str| {
         let state = ViewState {
             topology: "hosts".into(),

@@ -81,7 +81,8 @@ impl Seen {
 
     /// How crowded it is: 1 up to 5,000 strokes, 4 from 20,000, where no single one can be followed.
     pub fn crowd(&self) -> f64 {
-        (self.list.len() as f64 / 5_000.0).clamp(1.0, 4.0)
+        // Not the list's length: what the GPU is given is filled up to whole rows.
+        (self.ends[2] as f64 / 5_000.0).clamp(1.0, 4.0)
     }
 
     /// Calls `each` for the runs of a layer.
@@ -174,6 +175,15 @@ mod tests {
                 prop_assert_eq!(drawn, seen.list.len());
             }
         }
+    }
+
+    #[test]
+    fn a_list_that_was_filled_up_for_the_gpu_is_no_crowd() {
+        let list = list(&[[[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [3.0, 0.0]]]);
+        let mut seen = Seen::default();
+        seen.refresh(&list, [-9.0, -9.0, 9.0, 9.0], 1.0);
+        seen.list.resize(30_000, 0.0);
+        assert!((seen.crowd() - 1.0).abs() < f64::EPSILON);
     }
 
     #[test]

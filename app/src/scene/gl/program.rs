@@ -7,6 +7,8 @@ use js_sys::Float32Array;
 use wasm_bindgen::JsValue;
 use web_sys::{WebGl2RenderingContext as Gl, WebGlProgram, WebGlTexture, WebGlUniformLocation};
 
+use super::shaders::RECORDS;
+
 /// Numbers of a record, three texels of four.
 pub const NUMBERS: usize = 12;
 /// Texels in a row: 512 records or 6144 single numbers; the shaders know it, too. Every WebGL2 has textures of 2048 by 2048.
@@ -87,16 +89,16 @@ pub struct Program {
 }
 
 impl Program {
-    /// Compiles and links. The first of `uniforms` is the number of the first record to draw.
+    /// Compiles and links, with these lines before both shaders. The first of `uniforms` is the number of the first record to draw.
     ///
     /// # Errors
     /// When the browser refuses a shader or has lost the context.
-    pub fn new(gl: &Gl, (vertex, fragment): (&str, &str), uniforms: &[&str]) -> Result<Self, JsValue> {
+    pub fn new(gl: &Gl, defines: &str, (vertex, fragment): (&str, &str), uniforms: &[&str]) -> Result<Self, JsValue> {
         let missing = || JsValue::from_str("WebGL2 gave no object (context lost?)");
         let program = gl.create_program().ok_or_else(missing)?;
-        for (kind, source) in [(Gl::VERTEX_SHADER, vertex), (Gl::FRAGMENT_SHADER, fragment)] {
+        for (kind, begin, source) in [(Gl::VERTEX_SHADER, RECORDS, vertex), (Gl::FRAGMENT_SHADER, "", fragment)] {
             let shader = gl.create_shader(kind).ok_or_else(missing)?;
-            gl.shader_source(&shader, source);
+            gl.shader_source(&shader, &format!("#version 300 es\n{defines}{begin}{source}"));
             gl.compile_shader(&shader);
             if !gl.get_shader_parameter(&shader, Gl::COMPILE_STATUS).is_truthy() {
                 return Err(JsValue::from_str(&gl.get_shader_info_log(&shader).unwrap_or_default()));

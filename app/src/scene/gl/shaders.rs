@@ -1,14 +1,29 @@
-//! The programs of the map in GLSL: edges, marks (spots, aggregates, arrows, bars), nodes, text. Records are read from a texture (`program`), the strip's vertices counted from it.
+//! The programs of the map in GLSL: edges, marks (spots, aggregates, arrows, bars), nodes, text. Records are read from a texture (`program`),
+//! the strip's vertices counted from it; `program` adds the version and what all begin with.
 //!
 //! `scene::shape` has the same outlines in Rust; what the pointer hits agrees with what is drawn only while both are alike.
 
-/// Edges: each record is one cubic, drawn as a ribbon of `u_steps` pieces.
-pub const EDGE_VERTEX: &str = r"
+/// What every vertex shader begins with: the records, from `u_first` on, and how a square's six vertices are told apart.
+pub const RECORDS: &str = r"
 precision highp float;
 precision highp int;
 uniform highp sampler2D u_records;
-uniform highp sampler2D u_seen;
 uniform int u_first;
+vec4 part(int record, int number) { return texelFetch(u_records, ivec2((record & 511) * 3 + number, record >> 9), 0); }
+vec4 colour(vec2 two) {
+  vec2 high = floor(two / 256.0), low = two - high * 256.0;
+  return vec4(high.x, low.x, high.y, low.y) / 255.0;
+}
+int square() { return gl_VertexID / 6 + u_first; }
+vec2 corner_of_square() {
+  int vertex = clamp(gl_VertexID % 6 - 1, 0, 3);
+  return vec2(vertex & 1, vertex >> 1);
+}
+";
+
+/// Edges: each record is one cubic, drawn as a ribbon of `u_steps` pieces.
+pub const EDGE_VERTEX: &str = r"
+uniform highp sampler2D u_seen;
 uniform int u_steps;
 uniform vec3 u_camera;
 uniform vec2 u_size;
@@ -28,8 +43,7 @@ void main() {
   int texel = record >> 2;
   vec4 four = texelFetch(u_seen, ivec2(texel % 1536, texel / 1536), 0);
   record = int((record & 2) == 0 ? ((record & 1) == 0 ? four.x : four.y) : ((record & 1) == 0 ? four.z : four.w));
-  ivec2 at = ivec2((record & 511) * 3, record >> 9);
-  vec4 ab = texelFetch(u_records, at, 0), cd = texelFetch(u_records, at + ivec2(1, 0), 0), look = texelFetch(u_records, at + ivec2(2, 0), 0);
+  vec4 ab = part(record, 0), cd = part(record, 1), look = part(record, 2);
   float t = float(vertex >> 1) / float(u_steps);
   float side = float(vertex & 1) * 2.0 - 1.0;
   vec2 a = (ab.xy - u_camera.xy) * u_camera.z, d = (cd.zw - u_camera.xy) * u_camera.z;
@@ -45,9 +59,8 @@ void main() {
 #if DOTS
   v_along = look.z < 0.0 ? t * distance(a, d) / u_ratio : 0.0;
 #endif
-  vec2 high = floor(look.xy / 256.0), low = look.xy - high * 256.0;
-  vec4 colour = vec4(high.x, low.x, high.y, low.y) / 255.0;
-  v_colour = vec4(colour.rgb * colour.a, colour.a);
+  vec4 own = colour(look.xy);
+  v_colour = vec4(own.rgb * own.a, own.a);
   p += vec2(-dir.y, dir.x) * v_across;
   gl_Position = vec4(p / u_size * vec2(2.0, -2.0) + vec2(-1.0, 1.0), 0.0, 1.0);
 }";
@@ -71,11 +84,7 @@ void main() {
 
 /// Marks: each record is a square with a shape that three straight lines or a circle bound: arrowheads, aggregates, bars, and nodes so small that
 /// they are spots. To a renderer in software every branch of a shader costs every pixel, so what is simple has a simple one.
-pub const MARK_VERTEX: &str = r"#version 300 es
-precision highp float;
-precision highp int;
-uniform highp sampler2D u_records;
-uniform int u_first;
+pub const MARK_VERTEX: &str = r"
 uniform vec3 u_camera;
 uniform vec2 u_size;
 uniform float u_least;
@@ -87,17 +96,10 @@ flat out vec4 v_lines;
 flat out vec3 v_off;
 flat out vec3 v_inside;
 flat out vec4 v_fill;
-vec4 colour(vec2 two) {
-  vec2 high = floor(two / 256.0), low = two - high * 256.0;
-  return vec4(high.x, low.x, high.y, low.y) / 255.0;
-}
 void main() {
-  int record = gl_VertexID / 6;
-  int vertex = clamp(gl_VertexID - record * 6 - 1, 0, 3);
-  record += u_first;
-  ivec2 at = ivec2((record & 511) * 3, record >> 9);
-  vec4 place = texelFetch(u_records, at, 0), colours = texelFetch(u_records, at + ivec2(1, 0), 0), meta = texelFetch(u_records, at + ivec2(2, 0), 0);
-  vec2 corner = vec2(vertex & 1, vertex >> 1) * 2.0 - 1.0;
+  int record = square();
+  vec4 place = part(record, 0), colours = part(record, 1), meta = part(record, 2);
+  vec2 corner = corner_of_square() * 2.0 - 1.0;
   float kind = meta.x;
   vec2 p = (place.xy - u_camera.xy) * u_camera.z;
   vec2 half_size = kind == 17.0 ? place.zw * u_ratio : place.zw * u_camera.z;
@@ -151,7 +153,7 @@ void main() {
 }";
 
 /// Marks: distance from circle or lines, in pixels.
-pub const MARK_FRAGMENT: &str = r"#version 300 es
+pub const MARK_FRAGMENT: &str = r"
 precision highp float;
 in vec2 v_at;
 flat in vec4 v_disc;
@@ -171,11 +173,7 @@ void main() {
 }";
 
 /// Nodes: each record is a square with a distance function.
-pub const NODE_VERTEX: &str = r"#version 300 es
-precision highp float;
-precision highp int;
-uniform highp sampler2D u_records;
-uniform int u_first;
+pub const NODE_VERTEX: &str = r"
 uniform vec3 u_camera;
 uniform vec2 u_size;
 uniform float u_least;
@@ -187,17 +185,10 @@ flat out vec4 v_colour;
 flat out vec4 v_fill;
 flat out vec4 v_meta;
 flat out vec3 v_polygon;
-vec4 colour(vec2 two) {
-  vec2 high = floor(two / 256.0), low = two - high * 256.0;
-  return vec4(high.x, low.x, high.y, low.y) / 255.0;
-}
 void main() {
-  int record = gl_VertexID / 6;
-  int vertex = clamp(gl_VertexID - record * 6 - 1, 0, 3);
-  record += u_first;
-  ivec2 at = ivec2((record & 511) * 3, record >> 9);
-  vec4 place = texelFetch(u_records, at, 0), colours = texelFetch(u_records, at + ivec2(1, 0), 0), meta = texelFetch(u_records, at + ivec2(2, 0), 0);
-  vec2 corner = vec2(vertex & 1, vertex >> 1) * 2.0 - 1.0;
+  int record = square();
+  vec4 place = part(record, 0), colours = part(record, 1), meta = part(record, 2);
+  vec2 corner = corner_of_square() * 2.0 - 1.0;
   float kind = meta.x;
   vec2 p = (place.xy - u_camera.xy) * u_camera.z;
   vec2 half_size = max(place.zw * u_camera.z, vec2(u_least));
@@ -216,7 +207,7 @@ void main() {
 }";
 
 /// Nodes: body, fill, ring, outline, dot, badge, halo by distance.
-pub const NODE_FRAGMENT: &str = r"#version 300 es
+pub const NODE_FRAGMENT: &str = r"
 precision highp float;
 in vec2 v_at;
 flat in float v_radius;
@@ -316,33 +307,24 @@ void main() {
 }";
 
 /// Text and plates: screen-space squares; the texture holds coverage.
-pub const TEXT_VERTEX: &str = r"#version 300 es
-precision highp float;
-precision highp int;
-uniform highp sampler2D u_records;
-uniform int u_first;
+pub const TEXT_VERTEX: &str = r"
 uniform vec2 u_size;
 out vec2 v_uv;
 flat out vec4 v_colour;
 flat out float v_plain;
 void main() {
-  int record = gl_VertexID / 6;
-  int vertex = clamp(gl_VertexID - record * 6 - 1, 0, 3);
-  record += u_first;
-  ivec2 at = ivec2((record & 511) * 3, record >> 9);
-  vec4 rect = texelFetch(u_records, at, 0), uv = texelFetch(u_records, at + ivec2(1, 0), 0);
-  vec2 look = texelFetch(u_records, at + ivec2(2, 0), 0).xy;
-  vec2 unit = vec2(vertex & 1, vertex >> 1);
+  int record = square();
+  vec4 rect = part(record, 0), uv = part(record, 1);
+  vec2 unit = corner_of_square();
   vec2 p = rect.xy + unit * rect.zw;
   v_uv = uv.xy + unit * uv.zw;
   v_plain = uv.z <= 0.0 ? 1.0 : 0.0;
-  vec2 high = floor(look / 256.0), low = look - high * 256.0;
-  v_colour = vec4(high.x, low.x, high.y, low.y) / 255.0;
+  v_colour = colour(part(record, 2).xy);
   gl_Position = vec4(p / u_size * vec2(2.0, -2.0) + vec2(-1.0, 1.0), 0.0, 1.0);
 }";
 
 /// Text and plates.
-pub const TEXT_FRAGMENT: &str = r"#version 300 es
+pub const TEXT_FRAGMENT: &str = r"
 precision mediump float;
 in highp vec2 v_uv;
 flat in vec4 v_colour;

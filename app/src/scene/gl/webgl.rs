@@ -1,4 +1,4 @@
-//! Paints the scene with WebGL2: three programs; records go to the GPU only when the lists changed.
+//! Paints the scene with WebGL2: programs for edges, marks, nodes and text; records go to the GPU only when the lists changed.
 //!
 //! Holds no state of the map; after a lost context it is simply made anew.
 
@@ -84,15 +84,12 @@ impl Renderer {
             .get_context_with_context_options("webgl2", &options)?
             .ok_or_else(|| JsValue::from_str("this browser gives no WebGL2"))?
             .unchecked_into();
-        let [edges, dotted] = [false, true].map(|dots| {
-            let sources = [shaders::EDGE_VERTEX, shaders::EDGE_FRAGMENT];
-            let [vertex, fragment] = sources.map(|source| format!("#version 300 es\n#define DOTS {}\n{source}", u8::from(dots)));
-            Program::new(&gl, (&vertex, &fragment), &EDGE_UNIFORMS)
-        });
-        let (edges, dotted) = (edges?, dotted?);
-        let marks = Program::new(&gl, (shaders::MARK_VERTEX, shaders::MARK_FRAGMENT), &GLYPH_UNIFORMS)?;
-        let nodes = Program::new(&gl, (shaders::NODE_VERTEX, shaders::NODE_FRAGMENT), &GLYPH_UNIFORMS)?;
-        let text = Program::new(&gl, (shaders::TEXT_VERTEX, shaders::TEXT_FRAGMENT), &TEXT_UNIFORMS)?;
+        let edge = (shaders::EDGE_VERTEX, shaders::EDGE_FRAGMENT);
+        let edges = Program::new(&gl, "#define DOTS 0\n", edge, &EDGE_UNIFORMS)?;
+        let dotted = Program::new(&gl, "#define DOTS 1\n", edge, &EDGE_UNIFORMS)?;
+        let marks = Program::new(&gl, "", (shaders::MARK_VERTEX, shaders::MARK_FRAGMENT), &GLYPH_UNIFORMS)?;
+        let nodes = Program::new(&gl, "", (shaders::NODE_VERTEX, shaders::NODE_FRAGMENT), &GLYPH_UNIFORMS)?;
+        let text = Program::new(&gl, "", (shaders::TEXT_VERTEX, shaders::TEXT_FRAGMENT), &TEXT_UNIFORMS)?;
         let [strokes, glyphs, quads] = [Records::new(&gl)?, Records::new(&gl)?, Records::new(&gl)?];
         gl.active_texture(Gl::TEXTURE2);
         let indices = Records::new(&gl)?;

@@ -41,7 +41,7 @@ impl Ids {
         }
     }
 
-    /// Makes room for one more id.
+    /// Makes room for so many ids in all.
     fn make_room(&mut self, ids: usize) {
         if 4 * ids > 3 * self.table.len() {
             let places = (ids * 4).div_ceil(3).next_power_of_two().max(8);

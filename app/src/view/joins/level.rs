@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use scope_shared::report::{Node, SmolStr};
+use smallvec::SmallVec;
 
-use super::few::Few;
+use super::few::{Few, insert_sorted, remove_sorted};
 use super::ids::Ids;
 
 /// No slot.
@@ -21,11 +22,11 @@ pub(crate) struct LevelNode {
     /// Whether it is a pseudo node (only where there is no `raw`).
     pub(crate) pseudo: bool,
     /// Endpoints mapped to it, ascending.
-    pub(crate) endpoints: Few<u32, 3>,
+    pub(crate) endpoints: Few,
     /// Nodes of the level below that are mapped to it (processes of a container), ascending.
-    pub(crate) holds: Few<u32, 3>,
+    pub(crate) holds: Few,
     /// Edges: (target, count), by target.
-    pub(crate) out: Few<(u32, u32), 1>,
+    pub(crate) out: SmallVec<[(u32, u32); 1]>,
     /// How many edges it has to and from other nodes.
     pub(crate) links: u32,
 }
@@ -181,7 +182,7 @@ impl Level {
     pub(crate) fn add_endpoint(&mut self, slot: u32, endpoint: u32) -> bool {
         let node = &mut self.nodes[slot as usize];
         let first = node.endpoints.is_empty();
-        node.endpoints.insert_sorted(endpoint);
+        insert_sorted(&mut node.endpoints, endpoint);
         if first {
             self.log.note(slot, Change::Node);
         }
@@ -191,7 +192,7 @@ impl Level {
     /// Notes that an endpoint is no longer mapped to a node. True if it was the last one.
     pub(crate) fn remove_endpoint(&mut self, slot: u32, endpoint: u32) -> bool {
         let node = &mut self.nodes[slot as usize];
-        node.endpoints.remove_sorted(endpoint);
+        remove_sorted(&mut node.endpoints, endpoint);
         let last = node.endpoints.is_empty();
         if last {
             self.log.note(slot, Change::Node);
@@ -203,9 +204,9 @@ impl Level {
     pub(crate) fn set_held(&mut self, slot: u32, below: u32, held: bool) {
         let holds = &mut self.nodes[slot as usize].holds;
         if held {
-            holds.insert_sorted(below);
+            insert_sorted(holds, below);
         } else {
-            holds.remove_sorted(below);
+            remove_sorted(holds, below);
         }
         self.log.note(slot, Change::Node);
     }

@@ -76,9 +76,9 @@ impl Depth {
 pub(crate) struct Endpoint {
     pub(crate) node: Option<Arc<Node>>,
     /// Endpoints it has connections to, ascending.
-    pub(crate) out: Few<u32, 3>,
+    pub(crate) out: Few,
     /// Endpoints with connections to it, ascending.
-    pub(crate) incoming: Few<u32, 3>,
+    pub(crate) incoming: Few,
     /// Its address, if anyone asked: of endpoints on a host only containers and pods do.
     site: u32,
     pub(crate) copy_of: u32,

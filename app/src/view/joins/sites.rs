@@ -16,7 +16,7 @@ use crate::view::networks::parse_ip;
 
 /// Owners of a join key. Only a key with exactly one owner joins; one seen twice, even from one node, joins nothing.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Key(Few<u32, 3>);
+pub(crate) struct Key(Few);
 
 /// What a look-up of a key finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(crate) enum Found {
 impl Key {
     /// What a look-up finds.
     pub(crate) fn found(&self) -> Found {
-        match *self.0 {
+        match *self.0.as_slice() {
             [] => Found::Absent,
             [one] => Found::One(one),
             _ => Found::Poisoned,
@@ -42,7 +42,7 @@ impl Key {
     /// One more owner. True if look-ups change.
     pub(crate) fn add(&mut self, owner: u32) -> bool {
         let before = self.found();
-        self.0.insert(self.0.len(), owner);
+        self.0.push(owner);
         before != self.found()
     }
 
@@ -50,7 +50,7 @@ impl Key {
     pub(crate) fn remove(&mut self, owner: u32) -> bool {
         let before = self.found();
         if let Some(at) = self.0.iter().position(|other| *other == owner) {
-            self.0.remove(at);
+            self.0.swap_remove(at);
         }
         before != self.found()
     }
@@ -60,7 +60,7 @@ impl Key {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Site {
     pub(crate) address: u32,
-    pub(crate) endpoints: Few<u32, 3>,
+    pub(crate) endpoints: Few,
     pub(crate) containers: Key,
     pub(crate) pods: Key,
 }
@@ -73,7 +73,7 @@ pub(crate) struct Address {
     pub(crate) outside: bool,
     /// The known service under whose name it goes (number of [`Sites::services`]), or [`NONE`].
     pub(crate) service: u32,
-    pub(crate) sites: Few<u32, 3>,
+    pub(crate) sites: Few,
 }
 
 /// All sites and addresses.
@@ -105,7 +105,7 @@ impl Sites {
                 });
                 self.set_names(address, dns(address_text).as_ref());
             }
-            self.addresses[address as usize].sites.insert_sorted(slot);
+            self.addresses[address as usize].sites.push(slot);
             self.sites.push(Site {
                 address,
                 ..Site::default()

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use scope_shared::report::{Kind, Node, SmolStr};
 
+use super::few::{insert_sorted, remove_sorted};
 use super::{Depth, Endpoint, Few, HOST, JOINED_CONTAINER, Joins, KeyPlace, NONE, POD, PROCESS, PROCESS_CONTAINER, keys};
 use crate::view::ids::{self, UNCONTAINED_PREFIX};
 use crate::view::networks;
@@ -224,7 +225,7 @@ impl Joins {
 
     pub(super) fn set_endpoint(&mut self, state: State<'_>, id: &SmolStr, node: Option<Arc<Node>>, dirty: &mut Vec<u32>) {
         let slot = self.endpoint_slot(id);
-        let mut out: Few<u32, 3> = node
+        let mut out: Few = node
             .iter()
             .flat_map(|node| &node.adjacency)
             .map(|peer| self.endpoint_slot(peer))
@@ -286,7 +287,7 @@ impl Joins {
         if let Some((scope, address, _)) = ids::endpoint(&id) {
             let length = scope.len() + 1 + address.len();
             let site = self.site_of(state, id.get(..length).unwrap_or(&id));
-            self.sites.sites[site as usize].endpoints.insert_sorted(slot);
+            insert_sorted(&mut self.sites.sites[site as usize].endpoints, slot);
             self.endpoints[slot as usize].site = site;
         }
     }
@@ -294,20 +295,20 @@ impl Joins {
     fn leave_site(&mut self, slot: u32) {
         let site = std::mem::replace(&mut self.endpoints[slot as usize].site, NONE);
         if let Some(site) = self.sites.sites.get_mut(site as usize) {
-            site.endpoints.remove_sorted(slot);
+            remove_sorted(&mut site.endpoints, slot);
         }
     }
 
     /// Sets the peers an endpoint has connections to; both lists ascend.
-    fn relink(&mut self, slot: u32, out: Few<u32, 3>) {
+    fn relink(&mut self, slot: u32, out: Few) {
         let before = std::mem::take(&mut self.endpoints[slot as usize].out);
         if *before != *out {
             for &peer in before.iter().filter(|peer| out.binary_search(peer).is_err()) {
-                self.endpoints[peer as usize].incoming.remove_sorted(slot);
+                remove_sorted(&mut self.endpoints[peer as usize].incoming, slot);
                 self.count_edge(slot, peer, false);
             }
             for &peer in out.iter().filter(|peer| before.binary_search(peer).is_err()) {
-                self.endpoints[peer as usize].incoming.insert_sorted(slot);
+                insert_sorted(&mut self.endpoints[peer as usize].incoming, slot);
                 self.count_edge(slot, peer, true);
             }
         }
