@@ -37,6 +37,8 @@ type Versions<T> = Vec<(SmolStr, T)>;
 #[derive(Debug)]
 pub(crate) struct Store {
     sources: BTreeMap<SmolStr, Arc<Report>>,
+    /// Which source reports a host: most likely the one that reports what is on it.
+    hosts: HashMap<SmolStr, SmolStr, FixedState>,
     /// Versions of nodes that more than one source reports.
     shared: Vec<HashMap<SmolStr, Versions<Arc<Node>>, FixedState>>,
     /// The same of DNS records.
@@ -50,6 +52,7 @@ impl Default for Store {
     fn default() -> Self {
         Self {
             sources: BTreeMap::new(),
+            hosts: HashMap::default(),
             shared: Kind::ALL.iter().map(|_| HashMap::default()).collect(),
             shared_dns: HashMap::default(),
             merged: Report::default(),
@@ -131,6 +134,11 @@ impl Store {
         };
         let (before, now) = (before.as_ref().unwrap_or(&none), now.as_ref().unwrap_or(&none));
         let known = (self.changes.nodes.len(), self.changes.dns.len());
+        let hosts = |report: &Report| report.topology(Kind::Host).nodes.keys().cloned().collect::<Vec<_>>();
+        for host in hosts(before) {
+            self.hosts.remove(&host);
+        }
+        self.hosts.extend(hosts(now).into_iter().map(|host| (host, name.clone())));
         for kind in Kind::ALL {
             self.set_nodes(name, kind, before.topology(kind), now.topology(kind));
         }
@@ -195,17 +203,18 @@ impl Store {
                     fold(versions)
                 }
             }
-            None => match (nodes.get(id), before, now) {
-                // Somebody else's until now.
-                (Some(other), None, Some(now)) => {
-                    let owner = owner(&self.sources, kind, id, name);
+            // Its own, or somebody else's until now.
+            None => match (before.is_none().then(|| nodes.get(id)).flatten(), now) {
+                (Some(other), Some(now)) => {
+                    let likely = other.latest("host_node_id").and_then(|host| self.hosts.get(host));
+                    let owner = owner(&self.sources, kind, id, name, likely);
                     let mut versions = vec![(owner, other.clone())];
                     set_version(&mut versions, name, Some(now.clone()));
                     let merged = fold(&versions);
                     shared.insert(id.clone(), versions);
                     merged
                 }
-                (_, _, now) => now.cloned(),
+                (_, now) => now.cloned(),
             },
         };
         match merged {
@@ -308,11 +317,11 @@ impl Store {
     }
 }
 
-/// The other source that reports a node.
-fn owner(sources: &BTreeMap<SmolStr, Arc<Report>>, kind: Kind, id: &SmolStr, not: &SmolStr) -> SmolStr {
-    let found = sources
-        .iter()
-        .find(|(name, report)| *name != not && report.topology(kind).nodes.contains_key(id));
+/// The other source that reports a node: the `likely` one, or any.
+fn owner(sources: &BTreeMap<SmolStr, Arc<Report>>, kind: Kind, id: &SmolStr, not: &SmolStr, likely: Option<&SmolStr>) -> SmolStr {
+    let has = |(name, report): &(&SmolStr, &Arc<Report>)| *name != not && report.topology(kind).nodes.contains_key(id);
+    let likely = likely.and_then(|name| sources.get_key_value(name)).filter(has);
+    let found = likely.or_else(|| sources.iter().find(has));
     found.map(|(name, _)| name.clone()).unwrap_or_default()
 }
 
