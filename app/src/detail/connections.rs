@@ -41,7 +41,9 @@ pub(super) fn tables(details: &Details<'_>, at: u32) -> Vec<ConnectionGroup> {
 pub(super) fn between(details: &Details<'_>, from: u32, to: u32) -> Traffic {
     let own = Children { joins: details.joins }.endpoints(details.graph, from);
     // A connection that is seen on several edges counts on the first of them.
-    let callees: Vec<u32> = details.callees(from).into_iter().filter(|callee| *callee <= to).collect();
+    let rank = |at: u32| details.graph.graph.rank(at);
+    let mut callees = details.callees(from);
+    callees.retain(|callee| rank(*callee) <= rank(to));
     let mut table = Table::new(details, from);
     table.add_outgoing(&callees, &own);
     let there = || table.counts.iter().filter(|(key, _)| key.remote == to);

@@ -45,24 +45,22 @@ impl Details<'_> {
         connections::between(self, from, to)
     }
 
-    /// Nodes with an edge to a node, ascending.
+    /// Nodes with an edge to a node, by id.
     fn callers(&self, at: u32) -> Vec<u32> {
         if self.graph.has(at) {
-            self.graph
-                .indexes()
-                .filter(|from| self.graph.out(*from).any(|to| to == at))
-                .collect()
+            self.graph.by_id().filter(|from| self.graph.out(*from).any(|to| to == at)).collect()
         } else {
             self.base.out(at).filter(|to| *to == at).collect()
         }
     }
 
-    /// Nodes that a node has an edge to, ascending.
+    /// Nodes that a node has an edge to, by id.
     fn callees(&self, at: u32) -> Vec<u32> {
         if self.graph.has(at) {
-            self.graph.out(at).collect()
-        } else {
-            self.base.out(at).filter(|to| *to == at || self.graph.has(*to)).collect()
+            return self.graph.out_by_id(at).to_vec();
         }
+        let mut callees = self.base.out_by_id(at);
+        callees.retain(|to| *to == at || self.graph.has(*to));
+        callees.to_vec()
     }
 }

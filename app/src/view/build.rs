@@ -2,6 +2,7 @@
 
 use scope_shared::sort::SmallSort as _;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -264,29 +265,27 @@ impl Draft {
 /// What each node of a graph becomes in another: a list of numbers by index.
 #[derive(Debug, Default)]
 pub(crate) struct Targets {
-    offsets: Vec<u32>,
+    /// By index: where the list is among the items.
+    lists: Vec<Range<usize>>,
     items: Vec<u32>,
 }
 
 impl Targets {
-    /// From one list for each node, in order; `add` is called with the index and pushes into the list.
-    pub(crate) fn build(nodes: usize, mut add: impl FnMut(u32, &mut Vec<u32>)) -> Self {
+    /// From one list for each node of a graph, by id; `add` is called with the index and pushes into the list.
+    pub(crate) fn build(graph: &Masked, mut add: impl FnMut(u32, &mut Vec<u32>)) -> Self {
         let mut targets = Self {
-            offsets: Vec::with_capacity(nodes + 1),
-            items: Vec::with_capacity(nodes),
+            lists: vec![0..0; graph.graph.nodes.len()],
+            items: Vec::new(),
         };
-        targets.offsets.push(0);
-        for at in 0..nodes as u32 {
+        for at in graph.by_id() {
+            let first = targets.items.len();
             add(at, &mut targets.items);
-            targets.offsets.push(targets.items.len() as u32);
+            targets.lists[at as usize] = first..targets.items.len();
         }
         targets
     }
 
     fn of(&self, at: u32) -> &[u32] {
-        match (self.offsets.get(at as usize), self.offsets.get(at as usize + 1)) {
-            (Some(from), Some(to)) => &self.items[*from as usize..*to as usize],
-            _ => &[],
-        }
+        self.lists.get(at as usize).map_or(&[], |list| &self.items[list.clone()])
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A view of a hundred thousand nodes of which a thousand changed must not copy, count or compare a hundred thousand of anything: lists are
 //! cut into pieces, a new version holds the pieces of the one before but for those that changed, and two versions are compared piece by
-//! piece, equal pointers first. Positions are fixed: whoever inserts makes a new list.
+//! piece, equal pointers first. Positions are fixed: a list grows at its end.
 
 use std::ops::Index;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl<T> Chunks<T> {
         self.pieces.iter().map(|piece| &**piece)
     }
 
-    /// Where two lists of the same length differ, ascending.
+    /// Where two lists differ, of which the other may be longer: ascending.
     pub(crate) fn differing(&self, other: &Self, same: impl Fn(&T, &T) -> bool) -> Vec<u32> {
         let mut found = Vec::new();
         for (piece, (ours, theirs)) in self.pieces.iter().zip(&other.pieces).enumerate() {
@@ -58,11 +58,24 @@ impl<T> Chunks<T> {
                 found.extend(items.filter(|((ours, theirs), _)| !same(ours, theirs)).map(|(_, at)| at));
             }
         }
+        found.extend(self.len as u32..other.len as u32);
         found
     }
 }
 
 impl<T: Clone> Chunks<T> {
+    /// Makes the list longer, by copies of an item.
+    pub(crate) fn grow(&mut self, len: usize, item: &T) {
+        while self.len < len {
+            let last = self.pieces.pop_if(|last| last.len() < PIECE);
+            let known = last.as_deref().unwrap_or_default();
+            let more = (len - self.len).min(PIECE - known.len());
+            let piece = known.iter().cloned().chain(std::iter::repeat_n(item.clone(), more)).collect();
+            self.pieces.push(piece);
+            self.len += more;
+        }
+    }
+
     /// Replaces an item.
     pub(crate) fn set(&mut self, at: usize, item: T) {
         if let Some(slot) = self
@@ -117,6 +130,17 @@ impl Edges {
         })
     }
 
+    /// Makes it lists for so many nodes, which must not be fewer than before; the new ones are empty.
+    pub(crate) fn grow(&mut self, nodes: usize) {
+        let mut last = self.pieces.pop_if(|last| last.len() < PIECE).unwrap_or_default();
+        while self.pieces.len() * PIECE < nodes {
+            let known = std::mem::take(&mut last);
+            let more = nodes - self.pieces.len() * PIECE;
+            let lists = Lists::build(more.min(PIECE), |at, items| items.extend_from_slice(known.of(at as u32)));
+            self.pieces.push(Arc::new(lists));
+        }
+    }
+
     /// The list of a node, ascending.
     pub(crate) fn of(&self, node: u32) -> &[u32] {
         self.pieces
@@ -148,13 +172,15 @@ impl Edges {
         any
     }
 
-    /// The nodes whose lists differ between two of the same length, ascending.
+    /// The nodes whose lists differ, ascending; the other may be of more nodes.
     pub(crate) fn differing(&self, other: &Self) -> Vec<u32> {
         let mut found = Vec::new();
-        for (piece, (ours, theirs)) in self.pieces.iter().zip(&other.pieces).enumerate() {
+        let none = Arc::default();
+        for (piece, theirs) in other.pieces.iter().enumerate() {
+            let ours = self.pieces.get(piece).unwrap_or(&none);
             if !Arc::ptr_eq(ours, theirs) {
                 let first = (piece * PIECE) as u32;
-                let nodes = (0..ours.len() as u32).filter(|at| ours.of(*at) != theirs.of(*at));
+                let nodes = (0..theirs.len() as u32).filter(|at| ours.of(*at) != theirs.of(*at));
                 found.extend(nodes.map(|at| first + at));
             }
         }
@@ -169,7 +195,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn versions_differ_where_they_were_changed(len in 0usize..200, changes in proptest::collection::vec((0usize..200, 0u32..9), 0..20)) {
+        fn versions_differ_where_they_were_changed(
+            len in 0usize..200, more in 0usize..100, changes in proptest::collection::vec((0usize..200, 0u32..9), 0..20),
+        ) {
             let plain = vec![100_u32; len];
             let before = Chunks::from(plain.clone());
             let (mut after, mut wanted) = (before.clone(), plain.clone());
@@ -185,12 +213,19 @@ mod tests {
             prop_assert_eq!(before.differing(&after, |a, b| a == b), differing);
             prop_assert_eq!(after.len(), len);
             prop_assert!((0..len + 40).all(|at| after.get(at) == wanted.get(at)));
+            let mut longer = after.clone();
+            longer.grow(len + more, &7);
+            wanted.resize(len + more, 7);
+            prop_assert_eq!(longer.iter().copied().collect::<Vec<_>>(), wanted);
+            prop_assert_eq!(longer.len(), len + more);
+            prop_assert_eq!(after.differing(&longer, |a, b| a == b), (len as u32..(len + more) as u32).collect::<Vec<_>>());
         }
 
         #[test]
         fn edges_differ_where_they_were_renewed(
             lists in proptest::collection::vec(proptest::collection::btree_set(0u32..50, 0..4), 0..150),
             changes in proptest::collection::btree_map(0usize..150, proptest::collection::btree_set(0u32..50, 0..4), 0..9),
+            more in 0usize..100,
         ) {
             let before = Edges::build(lists.len(), |at, items| items.extend(&lists[at]));
             let pairs: Vec<u64> = lists.iter().zip(0u64..).flat_map(|(list, at)| list.iter().map(move |item| at << 32 | u64::from(*item))).collect();
@@ -207,6 +242,15 @@ mod tests {
                 prop_assert_eq!(after.of(at as u32).to_vec(), wanted.iter().copied().collect::<Vec<_>>());
                 prop_assert_eq!(before.of(at as u32).to_vec(), list.iter().copied().collect::<Vec<_>>());
             }
+            let nodes = lists.len() + more;
+            let mut longer = after.clone();
+            longer.grow(nodes);
+            prop_assert_eq!(after.differing(&longer), Vec::<u32>::new());
+            if let Some(new) = (lists.len()..nodes).next() {
+                longer.renew(&[new as u32], |_, items| items.push(7));
+                prop_assert_eq!(after.differing(&longer), vec![new as u32]);
+            }
+            prop_assert!((0..lists.len() as u32).all(|at| longer.of(at) == after.of(at)));
         }
     }
 }

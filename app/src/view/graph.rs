@@ -1,4 +1,4 @@
-//! A rendered graph: nodes by id, edges between them, and where each node's children are.
+//! A rendered graph: nodes, edges between them, and where each node's children are.
 //!
 //! Nodes are shared with the reports wherever rendering does not change them. Children are not collected but pointed to: almost no one
 //! asks for them. Filtering does not copy a graph, it masks it.
@@ -8,9 +8,11 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use scope_shared::report::{Node, SmolStr};
+use smallvec::SmallVec;
 
 use super::chunks::{Chunks, Edges};
 use super::ids::{INCOMING_INTERNET, OUTGOING_INTERNET};
+use super::order::Order;
 
 /// Lists of numbers, one for each node, in one allocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,8 +92,8 @@ pub(crate) enum Kid {
 /// Where the children of all nodes come from.
 #[derive(Debug)]
 pub(crate) enum Kids {
-    /// From the slots of a level, by node.
-    Level(LevelName, Arc<Vec<u32>>),
+    /// From the slots of a level: each node stands at its own.
+    Level(LevelName),
     /// From lists, by node.
     Lists(Vec<Vec<Kid>>),
 }
@@ -106,9 +108,7 @@ impl Kids {
     /// Where a node's children come from.
     pub(crate) fn of(&self, at: u32) -> Cow<'_, [Kid]> {
         match self {
-            Self::Level(name, slots) => slots
-                .get(at as usize)
-                .map_or(Cow::Borrowed(&[]), |slot| vec![Kid::Level(*name, *slot)].into()),
+            Self::Level(name) => vec![Kid::Level(*name, at)].into(),
             Self::Lists(lists) => lists.get(at as usize).map_or(Cow::Borrowed(&[]), |kids| kids.into()),
         }
     }
@@ -118,13 +118,13 @@ impl Kids {
     /// The lists; none of a level's graph.
     pub(crate) fn lists(&self) -> &[Vec<Kid>] {
         match self {
-            Self::Level(..) => &[],
+            Self::Level(_) => &[],
             Self::Lists(lists) => lists,
         }
     }
 }
 
-/// Nodes by id, ascending.
+/// Nodes by index.
 pub(crate) type Nodes = Arc<Chunks<Arc<Node>>>;
 
 /// What does not depend on the nodes' contents.
@@ -141,7 +141,7 @@ pub(crate) struct Shape {
 /// A graph.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Graph {
-    /// Nodes by id, ascending.
+    /// Nodes by index: by id, ascending, unless there is an `order`. Where that has none, the node is empty.
     pub(crate) nodes: Nodes,
     /// Which of them are pseudo nodes.
     pub(crate) pseudo: Arc<Vec<bool>>,
@@ -150,8 +150,8 @@ pub(crate) struct Graph {
     pub(crate) sources: Vec<Arc<Masked>>,
     /// Which nodes have an edge to or from another one; empty where no one asks.
     pub(crate) connected: Arc<Vec<bool>>,
-    /// Stands for which nodes there are, in order: two graphs with one and the same differ in nothing but contents and edges.
-    pub(crate) order: Option<Arc<Vec<u32>>>,
+    /// Which nodes there are, by id.
+    pub(crate) order: Option<Arc<Order>>,
 }
 
 /// A graph of which some nodes are filtered out, and their edges with them.
@@ -171,21 +171,47 @@ pub(crate) struct Masked {
 impl Graph {
     /// The index of an id.
     pub(crate) fn find(&self, id: &str) -> Option<u32> {
-        let (mut from, mut to) = (0, self.nodes.len());
+        let (mut from, mut to) = (0, self.count());
         while from < to {
             let middle = from.midpoint(to);
-            match self.nodes[middle].id.as_str().cmp(id) {
+            let at = self.ranked(middle);
+            match self.node(at).id.as_str().cmp(id) {
                 Ordering::Less => from = middle + 1,
-                Ordering::Equal => return Some(middle as u32),
+                Ordering::Equal => return Some(at),
                 Ordering::Greater => to = middle,
             }
         }
         None
     }
 
-    /// Whether another graph has nodes of the same ids.
-    pub(crate) fn same_order(&self, other: &Self) -> bool {
-        matches!((&self.order, &other.order), (Some(ours), Some(theirs)) if Arc::ptr_eq(ours, theirs))
+    /// How many nodes there are.
+    fn count(&self) -> usize {
+        self.order.as_ref().map_or(self.nodes.len(), |order| order.by_id().len())
+    }
+
+    /// The node of a place in the order.
+    fn ranked(&self, rank: usize) -> u32 {
+        self.order.as_ref().map_or(rank as u32, |order| order.by_id()[rank])
+    }
+
+    /// Indexes of the nodes, by id.
+    pub(crate) fn by_id(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.count()).map(|rank| self.ranked(rank))
+    }
+
+    /// The place of a node by id.
+    pub(crate) fn rank(&self, at: u32) -> u32 {
+        self.order.as_ref().map_or(at, |order| order.rank(at))
+    }
+
+    /// Whether there is a node at an index.
+    pub(crate) fn has(&self, at: u32) -> bool {
+        self.order.as_ref().map_or((at as usize) < self.nodes.len(), |order| order.has(at))
+    }
+
+    /// Whether an index means the same id in another graph, or no node.
+    pub(crate) fn is_of_the_line_of(&self, other: &Self) -> bool {
+        matches!((&self.order, &other.order), (Some(ours), Some(theirs)) if ours.is_of_the_line_of(theirs))
     }
 
     pub(crate) fn node(&self, at: u32) -> &Arc<Node> {
@@ -214,7 +240,10 @@ impl Masked {
     /// Everything.
     pub(crate) fn all(graph: Arc<Graph>) -> Self {
         Self {
-            keep: vec![true; graph.nodes.len()],
+            keep: match &graph.order {
+                None => vec![true; graph.nodes.len()],
+                Some(order) => order.there().collect(),
+            },
             graph,
             filtered: 0,
             pruned: false,
@@ -232,6 +261,11 @@ impl Masked {
         self.keep.get(at as usize).copied().unwrap_or(false)
     }
 
+    /// Nodes that are there, by id.
+    pub(crate) fn by_id(&self) -> impl Iterator<Item = u32> + '_ {
+        self.graph.by_id().filter(|at| self.has(*at))
+    }
+
     /// The targets of a node's edges that are there.
     pub(crate) fn out(&self, at: u32) -> impl Iterator<Item = u32> + '_ {
         let cut = self.cut.filter(|cut| cut.0 == at).map(|cut| cut.1);
@@ -241,9 +275,16 @@ impl Masked {
 
     /// Ids of a node's edges, in order.
     pub(crate) fn adjacency(&self, at: u32) -> Vec<SmolStr> {
-        let mut ids = Vec::with_capacity(self.graph.shape.out.of(at).len());
-        ids.extend(self.out(at).map(|to| self.graph.node(to).id.clone()));
-        ids
+        self.out_by_id(at).iter().map(|to| self.graph.node(*to).id.clone()).collect()
+    }
+
+    /// The targets of a node's edges that are there, by id.
+    pub(crate) fn out_by_id(&self, at: u32) -> SmallVec<[u32; 8]> {
+        let mut out: SmallVec<[u32; 8]> = self.out(at).collect();
+        if out.len() > 1 && self.graph.order.is_some() {
+            out.sort_unstable_by_key(|to| self.graph.rank(*to));
+        }
+        out
     }
 
     /// Takes out every node that is neither pseudo nor satisfies `predicate`, and the edges to it.
@@ -342,32 +383,44 @@ impl Masked {
     }
 }
 
-/// For each of the nodes `now` its place among the nodes `before` (both by id), or `u32::MAX`. Nodes that are one allocation cost a comparison
-/// of pointers.
-pub(crate) fn aligned(before: &Nodes, now: &Nodes) -> Vec<u32> {
-    let mut at = 0;
-    let place = |node: &Arc<Node>| {
-        while let Some(known) = before.get(at) {
-            if Arc::ptr_eq(known, node) || known.id == node.id {
-                at += 1;
-                return at as u32 - 1;
-            }
-            if known.id > node.id {
+/// For each node of a graph its index in the graph `before`, or `u32::MAX`. Nodes that are one allocation cost a comparison of pointers.
+pub(crate) fn aligned(before: &Graph, now: &Graph) -> Vec<u32> {
+    let mut places = vec![u32::MAX; now.nodes.len()];
+    let mut known = before.by_id().peekable();
+    for at in now.by_id() {
+        let node = now.node(at);
+        while let Some(&place) = known.peek() {
+            let other = before.node(place);
+            let same = Arc::ptr_eq(other, node) || other.id == node.id;
+            if !same && other.id > node.id {
                 break;
             }
-            at += 1;
+            known.next();
+            if same {
+                places[at as usize] = place;
+                break;
+            }
         }
-        u32::MAX
-    };
-    now.iter().map(place).collect()
+    }
+    places
 }
 
-/// The nodes that differ between two graphs of the same order, ascending.
-pub(crate) fn changed_nodes(before: &Nodes, now: &Nodes) -> Vec<u32> {
-    if Arc::ptr_eq(before, now) {
+/// The nodes that differ between two graphs of a line, ascending.
+pub(crate) fn changed_nodes(before: &Graph, now: &Graph) -> Vec<u32> {
+    if Arc::ptr_eq(&before.nodes, &now.nodes) {
         return Vec::new();
     }
-    before.differing(now, Arc::ptr_eq)
+    before.nodes.differing(&now.nodes, Arc::ptr_eq)
+}
+
+/// Where two lists differ, of which the second may be longer.
+pub(crate) fn differing<T: PartialEq>(before: &[T], now: &[T]) -> Vec<u32> {
+    if before == now {
+        return Vec::new();
+    }
+    (0..now.len() as u32)
+        .filter(|at| before.get(*at as usize) != now.get(*at as usize))
+        .collect()
 }
 
 /// Remembers which nodes passed a test, so that only those that changed are tested again.
@@ -385,19 +438,14 @@ impl Sieve {
             return &self.passed;
         }
         let connected = |graph: &Graph, at: u32| graph.connected.get(at as usize).copied().unwrap_or(false);
-        if graph.same_order(&self.graph) {
-            for at in changed_nodes(&self.graph.nodes, &graph.nodes) {
+        if graph.is_of_the_line_of(&self.graph) {
+            self.passed.resize(graph.nodes.len(), false);
+            let changed = changed_nodes(&self.graph, graph);
+            for at in changed.into_iter().chain(differing(&self.graph.connected, &graph.connected)) {
                 self.passed[at as usize] = test(graph.node(at), connected(graph, at));
             }
-            if graph.connected != self.graph.connected {
-                for at in 0..graph.nodes.len() as u32 {
-                    if connected(graph, at) != connected(&self.graph, at) {
-                        self.passed[at as usize] = test(graph.node(at), connected(graph, at));
-                    }
-                }
-            }
         } else {
-            let before = aligned(&self.graph.nodes, &graph.nodes);
+            let before = aligned(&self.graph, graph);
             let passes = |((node, place), at): ((&Arc<Node>, &u32), u32)| {
                 let connected_now = connected(graph, at);
                 match self.graph.nodes.get(*place as usize) {

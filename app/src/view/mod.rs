@@ -15,6 +15,7 @@ pub(crate) mod ids;
 pub(crate) mod joins;
 mod known;
 mod networks;
+pub(crate) mod order;
 mod query;
 mod registry;
 pub(crate) mod render;

@@ -1,7 +1,7 @@
 //! A view as it was last shown, and how it becomes the next one: what shows the same stays the same allocation.
 //!
-//! As long as the same nodes are there, only those that changed are described anew, and only their edges are put in: a delta costs in
-//! proportion to itself. When nodes come or go, every node is looked at once, but only what differs is described.
+//! Only nodes that changed are described anew, and only their edges are put in: a delta costs in proportion to itself. When nodes come or
+//! go, places move up, which is all that is done to the others.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 use super::View;
 use super::ahead;
 use super::chunks::Chunks;
-use super::graph::{Masked, aligned, changed_nodes};
+use super::graph::{Masked, aligned, changed_nodes, differing};
 use super::summary::{Labels, Marks, Renamed, Summaries};
 use crate::model::{NodeSummary, Stats};
 
@@ -78,9 +78,8 @@ impl Shown {
     pub(super) fn of(id: &'static str, graph: Masked, labels: &Labels, summaries: Summaries<'_>, before: Option<Self>) -> Self {
         let renamed = before.as_ref().map_or(Renamed::All, |before| labels.since(before.labels));
         let mut shown = match before {
-            // Links look further than at a node itself.
-            Some(mut before) if renamed.is_nobody() && summaries.links.is_none() && before.is_of_the_nodes_of(&graph) => {
-                before.mend(graph, summaries);
+            Some(mut before) if graph.graph.is_of_the_line_of(&before.graph.graph) => {
+                before.mend(graph, &renamed, summaries);
                 before
             }
             before => Self::made(id, graph, &renamed, summaries, before.as_ref()),
@@ -89,14 +88,10 @@ impl Shown {
         shown
     }
 
-    fn is_of_the_nodes_of(&self, graph: &Masked) -> bool {
-        graph.graph.same_order(&self.graph.graph) && graph.cut == self.graph.cut && graph.pruned == self.graph.pruned
-    }
-
     /// Looks at every node, and describes those of which `before` does not show the same.
     fn made(id: &'static str, graph: Masked, renamed: &Renamed, summaries: Summaries<'_>, before: Option<&Self>) -> Self {
         let nodes = &graph.graph.nodes;
-        let before_places = before.map(|old| aligned(&old.graph.graph.nodes, nodes)).unwrap_or_default();
+        let before_places = before.map(|old| aligned(&old.graph.graph, &graph.graph)).unwrap_or_default();
         let same = before.map(|old| SameEdges::new(&old.graph, &graph, &before_places));
         let mut marks: Vec<Marks> = Vec::with_capacity(nodes.len());
         let mut row = |(node, at): (&Arc<Node>, u32)| {
@@ -153,41 +148,55 @@ impl Shown {
 
     /// Gives every row its place, and makes the view of them.
     fn assemble(&mut self, topology: SmolStr) -> View {
-        let mut shown = 0;
-        let mut place = |row: &Row| {
-            let place = if row.is_some() { shown } else { HIDDEN };
-            shown += u32::from(row.is_some());
-            place
-        };
-        self.places = self.rows.iter().map(&mut place).collect();
-        let mut edges = Vec::new();
-        for at in 0..self.places.len() as u32 {
-            self.edges_of(at, &mut edges);
+        let graph = self.graph.graph.clone();
+        self.places = vec![HIDDEN; self.rows.len()];
+        let mut nodes = Vec::with_capacity(self.rows.len());
+        for at in graph.by_id() {
+            if let Some(row) = &self.rows[at as usize] {
+                self.places[at as usize] = nodes.len() as u32;
+                nodes.push(row.clone());
+            }
         }
+        let mut edges = Vec::new();
+        graph.by_id().for_each(|at| self.edges_of(at, &mut edges));
         View {
             topology,
-            nodes: self.rows.iter().flatten().cloned().collect(),
+            nodes,
             edges,
             stats: stats(&self.graph),
         }
     }
 
-    /// Adds a node's edges among those that are shown.
+    /// Adds a node's edges among those that are shown, by place.
     fn edges_of(&self, at: u32, edges: &mut Vec<Edge>) {
         let from = self.places[at as usize];
         if from != HIDDEN {
+            let first = edges.len();
             let out = self.graph.out(at).map(|to| (from, self.places[to as usize]));
             edges.extend(out.filter(|(_, to)| *to != HIDDEN));
+            edges[first..].sort_unstable();
         }
     }
 
-    /// Takes in a graph of the same nodes: looks at those that changed, and those whose edges did.
-    fn mend(&mut self, graph: Masked, summaries: Summaries<'_>) {
+    /// Takes in a graph of the same line: looks at those nodes that changed, and those whose edges or whose parents' names did.
+    fn mend(&mut self, graph: Masked, renamed: &Renamed, summaries: Summaries<'_>) {
         let before = std::mem::replace(&mut self.graph, graph);
         let now = &self.graph;
-        let mut dirty = changed_nodes(&before.graph.nodes, &now.graph.nodes);
+        let len = now.graph.nodes.len();
+        self.rows.grow(len, &None);
+        self.marks.resize(len, Marks::default());
+        self.places.resize(len, HIDDEN);
         let relinked = relinked(&before, now);
+        let mut dirty = changed_nodes(&before.graph, &now.graph);
         dirty.extend_from_slice(&relinked);
+        if !renamed.is_nobody() {
+            let of = |(row, marks): (&Row, &Marks)| row.as_ref().is_some_and(|row| renamed.concerns(*marks, row));
+            let concerned = self.rows.iter().zip(&self.marks).zip(0..).filter(|(row, _)| of(*row));
+            dirty.extend(concerned.map(|(_, at)| at));
+        }
+        if summaries.links.is_some() {
+            dirty.extend(now.indexes().filter(|at| summaries.looks_further(now.graph.node(*at))));
+        }
         dirty.sort_unstable();
         dirty.dedup();
         let mut changed = Vec::new();
@@ -206,16 +215,15 @@ impl Shown {
             self.marks[at as usize] = row.as_ref().map_or(Marks::default(), |row| Marks::of(&row.parents));
             self.rows.set(at as usize, row.map(Arc::new));
         }
-        if moved {
-            self.view = Arc::new(self.assemble(self.view.topology.clone()));
-            return;
-        }
         let count = |graph: &Masked, at: u32| if graph.has(at) { graph.out(at).count() as i64 } else { 0 };
         let more: i64 = relinked.iter().map(|at| count(&self.graph, *at) - count(&before, *at)).sum();
         let stats = Stats {
             edge_count: self.view.stats.edge_count + more,
             ..node_stats(&self.graph)
         };
+        if moved {
+            self.rearrange(&changed);
+        }
         let edges = self.edges_that_differ(&relinked);
         if changed.is_empty() && edges.is_empty() && stats == self.view.stats {
             return;
@@ -232,20 +240,63 @@ impl Shown {
         replace(&mut view.edges, &edges);
     }
 
-    /// Of these nodes (ascending) the edges that are not as the view has them: where they are there, and what they are now.
+    /// Makes room for rows that are new among those that `changed`, and closes the gaps of those that went. Nothing is looked at but places.
+    fn rearrange(&mut self, changed: &[u32]) {
+        let mut come = Vec::new();
+        for &at in changed {
+            let place = &mut self.places[at as usize];
+            match (*place == HIDDEN, self.rows[at as usize].is_some()) {
+                (true, true) => {
+                    *place = 0;
+                    come.push(at);
+                }
+                (false, false) => *place = HIDDEN,
+                _ => {}
+            }
+        }
+        come.sort_unstable_by_key(|at| self.graph.graph.rank(*at));
+        let mut come = come.into_iter().peekable();
+        let view = Arc::make_mut(&mut self.view);
+        let mut old: Vec<Row> = std::mem::take(&mut view.nodes).into_iter().map(Some).collect();
+        // Old place to new one.
+        let mut moved = vec![HIDDEN; old.len()];
+        let mut nodes = Vec::with_capacity(old.len() + come.len());
+        for at in self.graph.graph.by_id() {
+            let place = &mut self.places[at as usize];
+            if *place == HIDDEN {
+                continue;
+            }
+            let row = match come.next_if_eq(&at) {
+                Some(_) => self.rows[at as usize].clone(),
+                None => {
+                    moved[*place as usize] = nodes.len() as u32;
+                    old[*place as usize].take()
+                }
+            };
+            *place = nodes.len() as u32;
+            nodes.extend(row);
+        }
+        view.nodes = nodes;
+        // Edges to and from those that went are those of nodes that changed theirs.
+        let place = |edge: &Edge| (moved[edge.0 as usize], moved[edge.1 as usize]);
+        let stays = |edge: &Edge| edge.0 != HIDDEN && edge.1 != HIDDEN;
+        view.edges = view.edges.iter().map(place).filter(stays).collect();
+    }
+
+    /// Of these nodes the edges that are not as the view has them: where they are there, and what they are now; ascending.
     fn edges_that_differ(&self, relinked: &[u32]) -> Vec<(Range<usize>, Vec<Edge>)> {
         let edges = &self.view.edges;
+        let shown = relinked.iter().map(|at| (self.places[*at as usize], *at));
+        let mut shown: Vec<(u32, u32)> = shown.filter(|(from, _)| *from != HIDDEN).collect();
+        shown.sort_unstable();
         let mut differing = Vec::new();
-        for &at in relinked {
-            let from = self.places[at as usize];
-            if from != HIDDEN {
-                let mut own = Vec::new();
-                self.edges_of(at, &mut own);
-                let first = edges.partition_point(|edge| edge.0 < from);
-                let count = edges[first..].iter().take_while(|edge| edge.0 == from).count();
-                if edges[first..first + count] != *own {
-                    differing.push((first..first + count, own));
-                }
+        for (from, at) in shown {
+            let mut own = Vec::new();
+            self.edges_of(at, &mut own);
+            let first = edges.partition_point(|edge| edge.0 < from);
+            let count = edges[first..].iter().take_while(|edge| edge.0 == from).count();
+            if edges[first..first + count] != *own {
+                differing.push((first..first + count, own));
             }
         }
         differing
@@ -259,14 +310,22 @@ fn relinked(before: &Masked, now: &Masked) -> Vec<u32> {
     } else {
         before.graph.shape.out.differing(&now.graph.shape.out)
     };
-    if before.keep != now.keep {
-        let flipped: Vec<bool> = before.keep.iter().zip(&now.keep).map(|(before, now)| before != now).collect();
-        let is = |at: u32| flipped.get(at as usize).copied().unwrap_or(false);
-        let nodes = (0..flipped.len() as u32).filter(|at| is(*at) || now.graph.shape.out.of(*at).iter().any(|to| is(*to)));
-        relinked.extend(nodes);
-        relinked.sort_unstable();
-        relinked.dedup();
+    let flipped = differing(&before.keep, &now.keep);
+    // Who had edges to a node that came or went has others now. Of one that stays, and is only hidden, everybody is asked.
+    if flipped.iter().any(|at| before.graph.has(*at) && now.graph.has(*at)) {
+        let mut is = vec![false; now.keep.len()];
+        flipped.iter().for_each(|at| is[*at as usize] = true);
+        relinked.extend(
+            now.indexes()
+                .filter(|at| now.graph.shape.out.of(*at).iter().any(|to| is[*to as usize])),
+        );
     }
+    relinked.extend(flipped);
+    if before.cut != now.cut {
+        relinked.extend([before.cut, now.cut].into_iter().flatten().map(|cut| cut.0));
+    }
+    relinked.sort_unstable();
+    relinked.dedup();
     relinked
 }
 

@@ -44,6 +44,8 @@ pub(crate) struct Level {
     pub(crate) ids: Ids,
     pub(crate) nodes: Vec<LevelNode>,
     pub(crate) log: Log,
+    /// How many slots there were when there was last no reason to begin anew.
+    fresh: usize,
 }
 
 /// What changed of a slot.
@@ -92,6 +94,25 @@ impl Log {
 }
 
 impl Level {
+    /// Whether more than half of the slots are out of use, and many: whoever goes over all of them is better off with new ones.
+    pub(crate) fn is_worn(&mut self) -> bool {
+        const MANY: usize = 1000;
+        if !self.log.kept {
+            return false;
+        }
+        if self.nodes.len() > 2 * self.fresh + MANY {
+            // Seldom looked at: only when there are twice as many again.
+            self.fresh = self.fresh.max(self.nodes.iter().filter(|node| node.exists()).count());
+        }
+        self.nodes.len() > 2 * self.fresh + MANY
+    }
+
+    /// Slots in use and not are told apart from now on.
+    pub(crate) fn begin(&mut self) {
+        self.log.kept = true;
+        self.fresh = self.nodes.len();
+    }
+
     /// The slot of a node.
     pub(crate) fn slot(&mut self, id: &str) -> u32 {
         let slot = self.ids.intern_text(id);

@@ -151,7 +151,10 @@ impl Joins {
     }
 
     /// Whether so many slots are out of use that starting afresh is worth it: ids are never given back one by one.
-    pub(crate) fn is_worn(&self, live_endpoints: usize) -> bool {
-        self.endpoint_ids.len() > 4 * live_endpoints + 50_000 || self.sites.len() > 4 * live_endpoints + 50_000
+    pub(crate) fn is_worn(&mut self, live_endpoints: usize) -> bool {
+        let levels = [&mut self.processes, &mut self.containers, &mut self.pods, &mut self.hosts];
+        self.endpoint_ids.len() > 4 * live_endpoints + 50_000
+            || self.sites.len() > 4 * live_endpoints + 50_000
+            || levels.into_iter().any(Level::is_worn)
     }
 }

@@ -102,7 +102,7 @@ impl Joins {
             }
         }
         for target in wanted {
-            self.level(target).log.kept = true;
+            self.level(target).begin();
         }
     }
 }

@@ -9,7 +9,7 @@ use super::grouping::Manner;
 use super::{Renderer, What, is_pseudo, levels, name, whole};
 use crate::view::build::Builder;
 use crate::view::chunks::Chunks;
-use crate::view::graph::{Graph, Kid, LevelName, Masked, Nodes, aligned, changed_nodes};
+use crate::view::graph::{Graph, Kid, LevelName, Masked, Nodes, changed_nodes};
 use crate::view::ids::{PSEUDO, image_key};
 
 /// Containers with what their images add, as they were last made: from which containers, under which version of the images.
@@ -53,31 +53,20 @@ impl Renderer<'_> {
         let own = &plain.graph;
         let images = self.rendered.images;
         let before = std::mem::take(&mut self.rendered.kept.with_images);
-        let known = before.images == images;
-        let made: Nodes = if known && own.same_order(&before.own) {
+        let made: Nodes = if before.images == images && own.is_of_the_line_of(&before.own) {
             let mut made = before.made;
-            let changed = changed_nodes(&before.own.nodes, &own.nodes);
+            let changed = changed_nodes(&before.own, own);
             if !changed.is_empty() {
                 let made = Arc::make_mut(&mut made);
+                // Those that are new change next.
+                made.grow(own.nodes.len(), &Arc::default());
                 for at in changed {
                     made.set(at as usize, self.with_image(own.node(at)));
                 }
             }
             made
         } else {
-            let places = if known {
-                aligned(&before.own.nodes, &own.nodes)
-            } else {
-                Vec::new()
-            };
-            let of = |(at, node): (usize, &Arc<Node>)| {
-                let place = places.get(at).map(|place| *place as usize);
-                match place.and_then(|place| before.own.nodes.get(place).zip(before.made.get(place))) {
-                    Some((own, made)) if Arc::ptr_eq(own, node) => made.clone(),
-                    _ => self.with_image(node),
-                }
-            };
-            let made: Vec<Arc<Node>> = own.nodes.iter().enumerate().map(of).collect();
+            let made: Vec<Arc<Node>> = own.nodes.iter().map(|node| self.with_image(node)).collect();
             Arc::new(Chunks::from(made))
         };
         let graph = Graph {

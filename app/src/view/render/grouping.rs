@@ -1,17 +1,17 @@
 //! Grouping the nodes of a graph by keys: processes by name, containers by host name or image, anything by host.
 //!
-//! Which groups a node is in is asked of it only when it changed; all else is counting numbers. As long as the same nodes are in the same
-//! groups, only the edges of those that changed theirs are counted.
+//! Which groups a node is in is asked of it only when it changed, and only the edges of those that changed theirs are counted.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use scope_shared::report::{Node, SmolStr};
+use smallvec::SmallVec;
 
 use super::containers::pass_through;
 use crate::view::build::Builder;
-use crate::view::graph::{Kid, Lists, Masked, aligned, changed_nodes};
+use crate::view::graph::{Kid, Masked, changed_nodes, differing};
 use crate::view::joins::{Ids, NONE};
 
 /// Which groups the nodes of a graph are in.
@@ -19,31 +19,34 @@ use crate::view::joins::{Ids, NONE};
 pub(super) struct Grouping {
     version: u64,
     input: Arc<Masked>,
-    /// Groups by number.
+    /// Units by number: the keys of groups, and ids of pseudo nodes that stay.
     keys: Ids,
-    /// By node.
-    groups: Lists,
-    /// By node: its topology, as an index of `names`.
-    topologies: Vec<u8>,
-    names: Vec<SmolStr>,
     units: Vec<Unit>,
-    /// By node: the units it went into.
-    units_of: Lists,
-    /// Edges between nodes by the units they went into (from and to), counted once someone comes back.
+    /// By node.
+    places: Vec<Place>,
+    names: Vec<SmolStr>,
+    /// Edges between nodes by the units they are in (from and to), counted once someone comes back.
     links: Option<HashMap<u64, u32, FixedState>>,
 }
 
-/// What nodes went into: a group that has any, or a pseudo node that stays.
-#[derive(Clone, Debug)]
+/// What nodes are in: a group, or a pseudo node that stays; if both go by one id they become one node.
+#[derive(Clone, Debug, Default)]
 struct Unit {
-    /// The group, or [`NONE`].
-    group: u32,
     members: Arc<Vec<u32>>,
-    counts: Counts,
+    /// How many members by topology (an index of [`Grouping::names`]).
+    counts: SmallVec<[(u8, i64); 1]>,
+    pseudo: Option<u32>,
 }
 
-/// How many nodes by topology (an index of [`Grouping::names`]).
-type Counts = Vec<(u8, i64)>;
+/// Where a node is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Place {
+    /// The units it is in; none if it is filtered out.
+    units: SmallVec<[u32; 2]>,
+    /// Its topology, as an index of [`Grouping::names`].
+    topology: u8,
+    pseudo: bool,
+}
 
 /// How grouped nodes are put in.
 #[derive(Clone, Copy)]
@@ -60,119 +63,145 @@ type Keys<'a> = dyn Fn(&Node, &mut dyn FnMut(SmolStr)) + 'a;
 impl Grouping {
     /// Brings the groups up to date with a graph. `keys` says a node's groups, from nothing but the node and what `version` stands for.
     pub(super) fn update(&mut self, version: u64, input: &Arc<Masked>, manner: Manner, keys: impl Fn(&Node, &mut dyn FnMut(SmolStr))) {
-        if self.keys.len() > 2 * input.graph.nodes.len() + 1000 || version != self.version {
-            *self = Self {
-                version,
-                ..Self::default()
-            };
-        } else if Arc::ptr_eq(input, &self.input) || self.follow(input, &keys) {
+        let known = version == self.version && self.keys.len() <= 2 * input.graph.nodes.len() + 1000;
+        if known && Arc::ptr_eq(input, &self.input) {
             return;
         }
-        let nodes = &input.graph.nodes;
-        let before = aligned(&self.input.graph.nodes, nodes);
-        let mut topologies = Vec::with_capacity(nodes.len());
-        let groups = Lists::build(nodes.len(), |at, items| {
-            let (node, place) = (&nodes[at], before[at]);
-            match self.input.graph.nodes.get(place as usize) {
-                Some(known) if Arc::ptr_eq(known, node) => {
-                    items.extend_from_slice(self.groups.of(place));
-                    topologies.push(self.topologies[place as usize]);
-                }
-                _ => {
-                    keys(node, &mut |key| items.push(self.keys.intern(&key)));
-                    topologies.push(number(&mut self.names, &node.topology));
-                }
-            }
-        });
-        self.groups = groups;
-        self.topologies = topologies;
-        self.input = input.clone();
-        self.assemble(manner);
-    }
-
-    /// Takes in a graph of the same nodes in the same groups; false if it is none.
-    fn follow(&mut self, input: &Arc<Masked>, keys: &Keys<'_>) -> bool {
-        let (before, now) = (&self.input.graph, &input.graph);
-        if !now.same_order(before) || input.keep != self.input.keep || now.pseudo != before.pseudo {
-            return false;
+        if known && input.graph.is_of_the_line_of(&self.input.graph) {
+            self.follow(input, manner, &keys);
+            return;
         }
-        let mut groups = Vec::new();
-        for at in changed_nodes(&before.nodes, &now.nodes) {
-            let node = now.node(at);
-            groups.clear();
-            keys(node, &mut |key| groups.push(self.keys.intern(&key)));
-            if groups != self.groups.of(at) || number(&mut self.names, &node.topology) != self.topologies[at as usize] {
-                return false;
-            }
-        }
-        match &mut self.links {
-            None => {
-                let mut links = HashMap::default();
-                input.indexes().for_each(|at| count(&mut links, &self.units_of, input, at, true));
-                self.links = Some(links);
-            }
-            Some(links) => {
-                for at in before.shape.out.differing(&now.shape.out) {
-                    count(links, &self.units_of, &self.input, at, false);
-                    count(links, &self.units_of, input, at, true);
-                }
-            }
-        }
-        self.input = input.clone();
-        true
-    }
-
-    /// Puts the nodes into units, ordered by their first nodes.
-    fn assemble(&mut self, manner: Manner) {
-        let mut places = vec![NONE; self.keys.len()];
-        let mut units: Vec<(u32, Vec<u32>, Counts)> = Vec::new();
-        let input = &self.input;
-        self.units_of = Lists::build(input.graph.nodes.len(), |at, items| {
-            let at = at as u32;
-            if !input.has(at) {
-                return;
-            }
-            if input.graph.is_pseudo(at) {
-                if manner.pseudo {
-                    items.push(units.len() as u32);
-                    units.push((NONE, vec![at], Vec::new()));
-                }
-                return;
-            }
-            for &group in self.groups.of(at) {
-                let place = &mut places[group as usize];
-                if *place == NONE {
-                    *place = units.len() as u32;
-                    units.push((group, Vec::new(), Vec::new()));
-                }
-                let (_, members, counts) = &mut units[*place as usize];
-                members.push(at);
-                let topology = self.topologies[at as usize];
-                match counts.iter_mut().find(|count| count.0 == topology) {
-                    Some(count) => count.1 += 1,
-                    None => counts.push((topology, 1)),
-                }
-                items.push(*place);
-            }
-        });
-        let unit = |(group, members, counts)| Unit {
-            group,
-            members: Arc::new(members),
-            counts,
+        *self = Self {
+            version,
+            input: input.clone(),
+            places: vec![Place::default(); input.graph.nodes.len()],
+            ..Self::default()
         };
-        self.units = units.into_iter().map(unit).collect();
-        self.links = None;
+        for at in input.indexes() {
+            let place = self.find(input, at, manner, &keys);
+            self.enter(at, place);
+        }
+    }
+
+    /// Takes in a graph of the same line: only what differs is looked at.
+    fn follow(&mut self, input: &Arc<Masked>, manner: Manner, keys: &Keys<'_>) {
+        let before = self.input.clone();
+        let (old, new) = (&before.graph, &input.graph);
+        let mut changed = changed_nodes(old, new);
+        changed.extend(differing(&before.keep, &input.keep));
+        changed.sort_unstable();
+        changed.dedup();
+        self.places.resize(new.nodes.len(), Place::default());
+        let mut moved = Vec::new();
+        let mut elsewhere = false;
+        for at in changed {
+            let place = self.find(input, at, manner, keys);
+            if place != self.places[at as usize] {
+                elsewhere |= old.has(at) && new.has(at);
+                moved.push((at, place));
+            }
+        }
+        // Who has edges to a node that was there and is elsewhere now is not known here: all are counted again.
+        let mut links = self.links.take().filter(|_| !elsewhere);
+        let mut touched = old.shape.out.differing(&new.shape.out);
+        touched.extend(moved.iter().map(|(at, _)| *at));
+        touched.sort_unstable();
+        touched.dedup();
+        if let Some(links) = &mut links {
+            touched.iter().for_each(|at| count(links, &self.places, &before, *at, false));
+        }
+        for (at, place) in moved {
+            self.leave(at);
+            self.enter(at, place);
+        }
+        if let Some(links) = &mut links {
+            touched.iter().for_each(|at| count(links, &self.places, input, *at, true));
+        }
+        self.links = Some(links.unwrap_or_else(|| {
+            let mut links = HashMap::default();
+            input.indexes().for_each(|at| count(&mut links, &self.places, input, at, true));
+            links
+        }));
+        self.input = input.clone();
+    }
+
+    /// Where a node belongs.
+    fn find(&mut self, input: &Masked, at: u32, manner: Manner, keys: &Keys<'_>) -> Place {
+        let mut place = Place::default();
+        if !input.has(at) {
+            return place;
+        }
+        let node = input.graph.node(at);
+        place.topology = number(&mut self.names, &node.topology);
+        place.pseudo = input.graph.is_pseudo(at);
+        let mut add = |key: &SmolStr| {
+            let unit = self.keys.intern(key);
+            if unit as usize == self.units.len() {
+                self.units.push(Unit::default());
+            }
+            place.units.push(unit);
+        };
+        if !place.pseudo {
+            keys(node, &mut |key| add(&key));
+        } else if manner.pseudo {
+            add(&node.id);
+        }
+        place
+    }
+
+    /// Puts a node in the units of its new place.
+    fn enter(&mut self, at: u32, place: Place) {
+        for unit in &place.units {
+            let unit = &mut self.units[*unit as usize];
+            if place.pseudo {
+                unit.pseudo = Some(at);
+                continue;
+            }
+            match unit.counts.iter_mut().find(|count| count.0 == place.topology) {
+                Some(count) => count.1 += 1,
+                None => unit.counts.push((place.topology, 1)),
+            }
+            let members = Arc::make_mut(&mut unit.members);
+            let end = members.len();
+            let to = if members.last().is_none_or(|last| *last < at) {
+                end
+            } else {
+                members.partition_point(|other| *other < at)
+            };
+            members.insert(to, at);
+        }
+        self.places[at as usize] = place;
+    }
+
+    /// Takes a node out of the units it is in.
+    fn leave(&mut self, at: u32) {
+        let place = std::mem::take(&mut self.places[at as usize]);
+        for unit in &place.units {
+            let unit = &mut self.units[*unit as usize];
+            if place.pseudo {
+                unit.pseudo = None;
+                continue;
+            }
+            if let Some(count) = unit.counts.iter_mut().find(|count| count.0 == place.topology) {
+                count.1 -= 1;
+            }
+            unit.counts.retain(|count| count.1 > 0);
+            if let Ok(from) = unit.members.binary_search(&at) {
+                Arc::make_mut(&mut unit.members).remove(from);
+            }
+        }
     }
 
     /// Puts the groups in as nodes of `topology`, and (with `edges`) what goes on between them.
     pub(super) fn put(&self, builder: &mut Builder, topology: &SmolStr, manner: Manner, edges: bool) {
         let input = &self.input;
         let source = builder.source(input.clone());
-        let mut place = |unit: &Unit| {
-            if let (NONE, Some(at)) = (unit.group, unit.members.first()) {
-                return pass_through(builder, input.graph.node(*at), source, *at);
+        let mut place = |(unit, number): (&Unit, u32)| {
+            let passed = unit.pseudo.map(|at| pass_through(builder, input.graph.node(at), source, at));
+            if unit.members.is_empty() {
+                return passed.unwrap_or(NONE);
             }
-            let place = builder.bare(&self.keys.name(unit.group), topology);
+            let place = builder.bare(&self.keys.name(number), topology);
             for (topology, count) in &unit.counts {
                 builder.count(place, &self.names[usize::from(*topology)], *count);
             }
@@ -186,7 +215,7 @@ impl Grouping {
             );
             place
         };
-        let places: Vec<u32> = self.units.iter().map(&mut place).collect();
+        let places: Vec<u32> = self.units.iter().zip(0..).map(&mut place).collect();
         if !edges {
             return;
         }
@@ -199,28 +228,29 @@ impl Grouping {
             return;
         }
         for from in input.indexes() {
-            let own = self.units_of.of(from);
-            if !own.is_empty() {
-                pairs(&self.units_of, own, input, from, |from, to| {
-                    builder.edge(places[from as usize], places[to as usize]);
-                });
-            }
+            pairs(&self.places, input, from, |from, to| {
+                builder.edge(places[from as usize], places[to as usize]);
+            });
         }
     }
 }
 
 /// Calls `add` with the units at both ends of each of a node's edges.
-fn pairs(units_of: &Lists, own: &[u32], input: &Masked, at: u32, mut add: impl FnMut(u32, u32)) {
+fn pairs(places: &[Place], input: &Masked, at: u32, mut add: impl FnMut(u32, u32)) {
+    let own = places.get(at as usize).map_or(&[][..], |place| &place.units);
+    if own.is_empty() {
+        return;
+    }
     for to in input.out(at) {
-        for &to in units_of.of(to) {
+        for &to in &places[to as usize].units {
             own.iter().for_each(|from| add(*from, to));
         }
     }
 }
 
 /// Counts a node's edges between units, or takes them out of the count.
-fn count(links: &mut HashMap<u64, u32, FixedState>, units_of: &Lists, input: &Masked, at: u32, more: bool) {
-    pairs(units_of, units_of.of(at), input, at, |from, to| {
+fn count(links: &mut HashMap<u64, u32, FixedState>, places: &[Place], input: &Masked, at: u32, more: bool) {
+    pairs(places, input, at, |from, to| {
         let pair = u64::from(from) << 32 | u64::from(to);
         let known = links.entry(pair).or_default();
         *known = if more { *known + 1 } else { known.saturating_sub(1) };

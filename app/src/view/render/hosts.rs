@@ -19,7 +19,7 @@ impl Renderer<'_> {
         let level = levels::graph(&source, &mut self.rendered.kept.hosts);
         let level = Masked::all(Arc::new(level));
         let mut builder = Builder::default();
-        let targets = Targets::build(level.graph.nodes.len(), |at, targets| {
+        let targets = Targets::build(&level, |at, targets| {
             let to = builder.node(level.graph.node(at));
             for kid in level.graph.shape.kids.of(at).iter() {
                 builder.kid(to, kid.clone());

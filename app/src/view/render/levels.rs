@@ -1,6 +1,6 @@
 //! A level of the joins as a graph: kept, and mended where the level changed.
 //!
-//! Most changes are of contents (metrics, uptimes) and of a few edges: then the order of the nodes and all other edges are as before.
+//! Most changes are of contents (metrics, uptimes) and of a few edges, and a few nodes that come and go: all others stay where they are.
 
 use scope_shared::sort::SmallSort as _;
 use std::sync::Arc;
@@ -11,21 +11,21 @@ use super::name;
 use crate::view::chunks::{Chunks, Edges};
 use crate::view::graph::{Graph, Kids, LevelName, Nodes, Shape};
 use crate::view::ids::PSEUDO;
-use crate::view::joins::{Change, Level, NONE};
+use crate::view::joins::{Change, Level};
+use crate::view::order::Order;
 
-/// A level's graph as it was last asked for.
+/// A level's graph as it was last asked for. A node's index is its slot.
 #[derive(Clone, Debug)]
 pub(crate) struct LevelGraph {
     /// How far the level's log has been read.
     seen: u64,
-    /// Slots by id.
-    order: Arc<Vec<u32>>,
-    /// Slot to index in the graph.
-    index: Vec<u32>,
+    order: Arc<Order>,
     nodes: Nodes,
     pseudo: Arc<Vec<bool>>,
     connected: Arc<Vec<bool>>,
     shape: Arc<Shape>,
+    /// What stands where there is no node.
+    none: Arc<Node>,
 }
 
 /// Which level.
@@ -60,121 +60,76 @@ pub(super) fn graph(source: &Source<'_>, known: &mut Option<LevelGraph>) -> Grap
 
 impl Source<'_> {
     fn make(&self) -> LevelGraph {
-        let mut order: Vec<u32> = (0..self.level.nodes.len() as u32).filter(|slot| self.exists(*slot)).collect();
-        order.order_by(|a, b| self.id(*a).cmp(self.id(*b)));
-        let nodes: Vec<Arc<Node>> = order.iter().map(|slot| self.node(*slot)).collect();
-        let pseudo = nodes.iter().map(|node| node.topology == PSEUDO).collect();
-        self.assemble(order, nodes, pseudo)
-    }
-
-    fn assemble(&self, order: Vec<u32>, nodes: Vec<Arc<Node>>, pseudo: Vec<bool>) -> LevelGraph {
-        let mut index = vec![NONE; self.level.nodes.len()];
-        for (at, slot) in order.iter().enumerate() {
-            index[*slot as usize] = at as u32;
-        }
-        let order = Arc::new(order);
-        let out = Edges::build(order.len(), |at, items| self.edges(order[at], &index, items));
+        let len = self.level.nodes.len();
+        let slots = || 0..len as u32;
+        let mut by_id: Vec<u32> = slots().filter(|slot| self.exists(*slot)).collect();
+        by_id.order_by(|a, b| self.id(*a).cmp(self.id(*b)));
+        let none = Arc::default();
+        let nodes: Vec<Arc<Node>> = slots().map(|slot| self.node(slot).unwrap_or_else(|| Arc::clone(&none))).collect();
         LevelGraph {
             seen: 0,
-            pseudo: Arc::new(pseudo),
-            connected: Arc::new(order.iter().map(|slot| self.is_connected(*slot)).collect()),
+            order: Arc::new(Order::new(len, by_id)),
+            pseudo: Arc::new(nodes.iter().map(|node| node.topology == PSEUDO).collect()),
+            connected: Arc::new(slots().map(|slot| self.is_connected(slot)).collect()),
             nodes: Arc::new(Chunks::from(nodes)),
-            shape: Arc::new(self.shape(out, &order)),
-            order,
-            index,
+            shape: Arc::new(self.shape(Edges::build(len, |slot, items| self.edges(slot as u32, items)))),
+            none,
         }
     }
 
+    /// Takes in what changed. A graph of before may still be looked at; then what changes is copied.
     fn mend(&self, known: &mut LevelGraph, changes: &[(u32, Change)]) {
         if changes.is_empty() {
             return;
         }
-        known.index.resize(self.level.nodes.len(), NONE);
+        let len = self.level.nodes.len();
+        if known.nodes.len() < len {
+            Arc::make_mut(&mut known.nodes).grow(len, &known.none);
+            Arc::make_mut(&mut known.pseudo).resize(len, false);
+            Arc::make_mut(&mut known.connected).resize(len, false);
+        }
         let of = |wanted| {
             let mut slots: Vec<u32> = changes.iter().filter(|change| change.1 == wanted).map(|change| change.0).collect();
             slots.sort_unstable();
             slots.dedup();
             slots
         };
-        let changed = of(Change::Node);
-        if changed
-            .iter()
-            .any(|slot| self.exists(*slot) != (known.index[*slot as usize] != NONE))
-        {
-            *known = self.reorder(known, &changed);
-            return;
-        }
-        // A graph of before may still be looked at; then what changes is copied.
-        if !changed.is_empty() {
-            let nodes = Arc::make_mut(&mut known.nodes);
-            for slot in changed {
-                let at = known.index[slot as usize] as usize;
-                let Some(before) = nodes.get(at) else { continue };
-                if let Some(node) = self.renewed(slot, before) {
-                    let pseudo = node.topology == PSEUDO;
-                    if known.pseudo.get(at).is_some_and(|known| *known != pseudo) {
-                        Arc::make_mut(&mut known.pseudo)[at] = pseudo;
-                    }
-                    nodes.set(at, node);
-                }
-            }
-        }
-        let mut dirty: Vec<u32> = of(Change::Edges).into_iter().map(|slot| known.index[slot as usize]).collect();
-        dirty.retain(|at| *at != NONE);
-        dirty.sort_unstable();
-        let (index, order) = (&known.index, &known.order);
-        for &at in &dirty {
-            let connected = self.is_connected(order[at as usize]);
-            if known.connected[at as usize] != connected {
-                Arc::make_mut(&mut known.connected)[at as usize] = connected;
-            }
+        self.mend_nodes(known, &of(Change::Node), len);
+        let dirty = of(Change::Edges);
+        for &slot in &dirty {
+            set(&mut known.connected, slot, self.is_connected(slot));
         }
         let mut out = known.shape.out.clone();
-        if !dirty.is_empty() && out.renew(&dirty, |at, items| self.edges(order[at as usize], index, items)) {
-            known.shape = Arc::new(self.shape(out, order));
+        if !dirty.is_empty() {
+            out.grow(len);
+            if out.renew(&dirty, |slot, items| self.edges(slot, items)) {
+                known.shape = Arc::new(self.shape(out));
+            }
         }
     }
 
-    /// The graph after nodes appeared or vanished.
-    fn reorder(&self, known: &LevelGraph, changed: &[u32]) -> LevelGraph {
-        let is_new = |slot: &u32| self.exists(*slot) && known.index[*slot as usize] == NONE;
-        let mut come: Vec<u32> = changed.iter().copied().filter(is_new).collect();
-        come.order_by(|a, b| self.id(*a).cmp(self.id(*b)));
-        let mut order = Vec::with_capacity(known.order.len() + come.len());
-        let mut rest = known.order.as_slice();
-        let stays = |slot: &u32| self.exists(*slot);
-        for slot in come {
-            let (before, after) = rest.split_at(rest.partition_point(|other| self.id(*other) < self.id(slot)));
-            order.extend(before.iter().copied().filter(stays));
-            order.push(slot);
-            rest = after;
-        }
-        order.extend(rest.iter().copied().filter(stays));
-        let mut nodes: Vec<Arc<Node>> = Vec::with_capacity(order.len());
-        // Copied: looking at every node again would be looking all over memory.
-        let mut pseudo: Vec<bool> = Vec::with_capacity(order.len());
-        for slot in &order {
-            let at = known.index[*slot as usize] as usize;
-            if let (Some(node), Some(own)) = (known.nodes.get(at), known.pseudo.get(at)) {
-                nodes.push(node.clone());
-                pseudo.push(*own);
-            } else {
-                let node = self.node(*slot);
-                pseudo.push(node.topology == PSEUDO);
-                nodes.push(node);
+    fn mend_nodes(&self, known: &mut LevelGraph, changed: &[u32], len: usize) {
+        let (mut come, mut gone) = (Vec::new(), Vec::new());
+        for &slot in changed {
+            let before = &known.nodes[slot as usize];
+            let now = self.node(slot);
+            match (known.order.has(slot), now.is_some()) {
+                (false, true) => come.push(slot),
+                (true, false) => gone.push(slot),
+                _ => {}
             }
-        }
-        let mut at = 0;
-        let mut by_id: Vec<u32> = changed.iter().copied().filter(stays).collect();
-        by_id.order_by(|a, b| self.id(*a).cmp(self.id(*b)));
-        for slot in by_id {
-            at += order[at..].iter().position(|other| *other == slot).unwrap_or(0);
-            if let Some(node) = self.renewed(slot, &nodes[at]) {
-                pseudo[at] = node.topology == PSEUDO;
-                nodes[at] = node;
+            let now = now.unwrap_or_else(|| Arc::clone(&known.none));
+            // A node that no report describes stays the same allocation.
+            if Arc::ptr_eq(&now, before) || (self.level.nodes[slot as usize].raw.is_none() && now == *before) {
+                continue;
             }
+            set(&mut known.pseudo, slot, now.topology == PSEUDO);
+            Arc::make_mut(&mut known.nodes).set(slot as usize, now);
         }
-        self.assemble(order, nodes, pseudo)
+        if !come.is_empty() || !gone.is_empty() {
+            come.order_by(|a, b| self.id(*a).cmp(self.id(*b)));
+            known.order = Arc::new(known.order.after(len, &gone, &come, |slot| self.id(slot)));
+        }
     }
 
     fn exists(&self, slot: u32) -> bool {
@@ -185,38 +140,35 @@ impl Source<'_> {
         self.level.ids.name_ref(slot)
     }
 
-    fn node(&self, slot: u32) -> Arc<Node> {
-        let node = &self.level.nodes[slot as usize];
-        node.raw
-            .clone()
-            .unwrap_or_else(|| bare(self.level.ids.name(slot), node.pseudo, self.kind))
-    }
-
-    /// The node of a slot where another version of it was. A node that no report describes stays the same allocation.
-    fn renewed(&self, slot: u32, before: &Arc<Node>) -> Option<Arc<Node>> {
-        let now = self.node(slot);
-        let same = Arc::ptr_eq(&now, before) || (self.level.nodes[slot as usize].raw.is_none() && *now == **before);
-        (!same).then_some(now)
+    /// The node of a slot, if there is one.
+    fn node(&self, slot: u32) -> Option<Arc<Node>> {
+        let node = self.level.nodes.get(slot as usize).filter(|node| node.exists())?;
+        let bare = || bare(self.level.ids.name(slot), node.pseudo, self.kind);
+        Some(node.raw.clone().unwrap_or_else(bare))
     }
 
     fn is_connected(&self, slot: u32) -> bool {
         self.level.nodes[slot as usize].links > 0
     }
 
-    /// The targets of a slot's edges, by index, ascending.
-    fn edges(&self, slot: u32, index: &[u32], items: &mut Vec<u32>) {
-        let first = items.len();
-        let out = &self.level.nodes[slot as usize].out;
-        items.extend(out.iter().map(|(to, _)| index[*to as usize]).filter(|to| *to != NONE));
-        items[first..].sort_unstable();
+    /// The targets of a slot's edges, ascending.
+    fn edges(&self, slot: u32, items: &mut Vec<u32>) {
+        items.extend(self.level.nodes[slot as usize].out.iter().map(|(to, _)| *to));
     }
 
-    fn shape(&self, out: Edges, order: &Arc<Vec<u32>>) -> Shape {
+    fn shape(&self, out: Edges) -> Shape {
         Shape {
             out,
-            kids: Kids::Level(self.name, order.clone()),
+            kids: Kids::Level(self.name),
             dangling: Vec::new(),
         }
+    }
+}
+
+/// Sets an item, copying the list only if it is another one.
+fn set(list: &mut Arc<Vec<bool>>, at: u32, item: bool) {
+    if list.get(at as usize).is_some_and(|known| *known != item) {
+        Arc::make_mut(list)[at as usize] = item;
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn map_to_parents(builder: &mut Builder, input: &Arc<Masked>, kinds: 
     let source = builder.source(input.clone());
     // Pseudo nodes that stay go first: in the original they may overwrite what parentless nodes put under the same id.
     let mut passed = vec![None; input.graph.nodes.len()];
-    for at in input.indexes() {
+    for at in input.by_id() {
         let node = input.graph.node(at);
         if is_pseudo(node) && !(unmanaged && node.id.starts_with(UNCONTAINED_PREFIX)) {
             passed[at as usize] = Some(pass_through(builder, node, source, at));
@@ -26,10 +26,7 @@ pub(super) fn map_to_parents(builder: &mut Builder, input: &Arc<Masked>, kinds: 
     }
     let topologies: Vec<SmolStr> = kinds.iter().map(|kind| name(kind.name())).collect();
     let pseudo = name(PSEUDO);
-    let targets = Targets::build(input.graph.nodes.len(), |at, targets| {
-        if !input.has(at) {
-            return;
-        }
+    let targets = Targets::build(input, |at, targets| {
         if let Some(to) = passed[at as usize] {
             targets.push(to);
             return;

@@ -65,10 +65,10 @@ fn add(builder: &mut Builder, graph: Graph) {
     let graph = Arc::new(graph);
     let masked = Arc::new(Masked::all(graph.clone()));
     let source = builder.source(masked.clone());
-    let targets = Targets::build(graph.nodes.len(), |at, targets| {
+    let targets = Targets::build(&masked, |at, targets| {
         let to = builder.node(graph.node(at));
         match &graph.shape.kids {
-            Kids::Level(name, slots) => builder.kid(to, Kid::Level(*name, slots[at as usize])),
+            Kids::Level(name) => builder.kid(to, Kid::Level(*name, at)),
             Kids::Lists(_) => builder.kid(
                 to,
                 Kid::Node {

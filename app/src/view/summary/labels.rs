@@ -34,11 +34,14 @@ const MAX_RENAMED: usize = 4096;
 pub(crate) enum Renamed {
     /// Perhaps everybody.
     All,
-    /// These ids, and the marks of all of them.
-    Some(HashSet<SmolStr, FixedState>, Marks),
+    /// These ids, and their marks: of each if they are few, of all together if they are many.
+    Some(HashSet<SmolStr, FixedState>, Vec<Marks>),
 }
 
-/// One of 64 bits for each of some ids: whoever has none of the bits has none of the ids, and needs not be looked at.
+/// How many ids are told apart by their marks.
+const FEW_RENAMED: usize = 16;
+
+/// Four of 64 bits for each of some ids: whoever lacks one of an id's bits does not have the id, and needs not be looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Marks(u64);
 
@@ -49,7 +52,9 @@ impl Marks {
     }
 
     fn with(self, id: &str) -> Self {
-        Self(self.0 | 1 << (FixedState::default().hash_one(id) >> 58))
+        let hash = FixedState::default().hash_one(id);
+        let bits = [0, 6, 12, 18].map(|from| 1 << (hash >> from & 63));
+        Self(bits.into_iter().fold(self.0, |marks, bit| marks | bit))
     }
 }
 
@@ -63,7 +68,13 @@ impl Renamed {
     pub(crate) fn concerns(&self, marks: Marks, row: &NodeSummary) -> bool {
         match self {
             Self::All => true,
-            Self::Some(ids, all) => marks.0 & all.0 != 0 && row.parents.iter().any(|parent| ids.contains(&parent.id)),
+            Self::Some(ids, all) => {
+                let has = |one: &Marks| match ids.len() {
+                    0..=FEW_RENAMED => marks.0 & one.0 == one.0,
+                    _ => marks.0 & one.0 != 0,
+                };
+                all.iter().any(has) && row.parents.iter().any(|parent| ids.contains(&parent.id))
+            }
         }
     }
 }
@@ -136,12 +147,11 @@ impl Labels {
             return Renamed::All;
         }
         let later = self.renamed.iter().rev().take_while(|(at, _)| *at > version);
-        let mut marks = Marks::default();
-        let ids = later.map(|(_, id)| {
-            marks = marks.with(id);
-            id.clone()
-        });
-        let ids = ids.collect();
+        let ids: HashSet<SmolStr, FixedState> = later.map(|(_, id)| id.clone()).collect();
+        let marks = match ids.len() {
+            0..=FEW_RENAMED => ids.iter().map(|id| Marks::default().with(id)).collect(),
+            _ => vec![ids.iter().fold(Marks::default(), |marks, id| marks.with(id))],
+        };
         Renamed::Some(ids, marks)
     }
 }
