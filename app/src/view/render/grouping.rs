@@ -10,6 +10,7 @@ use scope_shared::report::{Node, SmolStr};
 use smallvec::SmallVec;
 
 use super::containers::pass_through;
+use crate::view::ahead;
 use crate::view::build::Builder;
 use crate::view::graph::{Kid, Masked, changed_nodes, differing};
 use crate::view::joins::{Ids, NONE};
@@ -77,9 +78,15 @@ impl Grouping {
             places: vec![Place::default(); input.graph.nodes.len()],
             ..Self::default()
         };
-        for at in input.indexes() {
-            let place = self.find(input, at, manner, &keys);
-            self.enter(at, place);
+        let mut at = 0;
+        for piece in input.graph.nodes.pieces() {
+            ahead::nodes(piece);
+            ahead::values(piece);
+            for _ in piece {
+                let place = self.find(input, at, manner, &keys);
+                self.enter(at, place);
+                at += 1;
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use scope_shared::report::{Kind, Node, SmolStr};
 
 use super::name;
+use crate::view::ahead;
 use crate::view::chunks::{Chunks, Edges};
 use crate::view::graph::{Graph, Kids, LevelName, Nodes, Shape};
 use crate::view::ids::PSEUDO;
@@ -65,7 +66,16 @@ impl Source<'_> {
         let mut by_id: Vec<u32> = slots().filter(|slot| self.exists(*slot)).collect();
         by_id.order_by(|a, b| self.id(*a).cmp(self.id(*b)));
         let none = Arc::default();
-        let nodes: Vec<Arc<Node>> = slots().map(|slot| self.node(slot).unwrap_or_else(|| Arc::clone(&none))).collect();
+        let mut nodes: Vec<Arc<Node>> = Vec::with_capacity(len);
+        for some in self.level.nodes.chunks(ahead::NODES) {
+            ahead::nodes(some.iter().filter_map(|node| node.raw.as_ref()));
+            let first = nodes.len() as u32;
+            nodes.extend(
+                (first..)
+                    .zip(some)
+                    .map(|(slot, _)| self.node(slot).unwrap_or_else(|| Arc::clone(&none))),
+            );
+        }
         LevelGraph {
             seen: 0,
             order: Arc::new(Order::new(len, by_id)),
