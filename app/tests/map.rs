@@ -196,6 +196,93 @@ fn generated_service_graphs_are_drawn_cleanly() {
     }
 }
 
+/// Crossings of a graph laid out from nothing.
+fn crossings(graph: &Graph) -> usize {
+    let layout = Engine::new().update(graph).clone();
+    check(graph, &layout);
+    let lines: Vec<_> = (0..graph.edges.len()).map(|i| quality::flatten(layout.routes.get(i), 13)).collect();
+    quality::crossings(&lines, 60.0)
+}
+
+#[test]
+fn a_crossing_is_counted_once_and_what_runs_the_same_way_does_not_cross() {
+    let curve = |from: f32, to: f32| [[from, 0.0], [from, 130.0], [to, 110.0], [to, 240.0]];
+    let line = |from: f32, to: f32| quality::flatten(&curve(from, to), 13);
+    let back = |from: f32, to: f32| {
+        let mut route = curve(from, to);
+        route.reverse();
+        quality::flatten(&route, 13)
+    };
+    // Symmetric: they meet where both have the middle of a piece.
+    assert_eq!(quality::crossings(&[line(0.0, 220.0), line(220.0, 0.0)], 60.0), 1);
+    assert_eq!(quality::crossings(&[line(0.0, 220.0), line(330.0, 140.0)], 60.0), 1);
+    assert_eq!(quality::crossings(&[line(0.0, 220.0), line(110.0, 330.0)], 60.0), 0);
+    assert_eq!(
+        quality::crossings(&[line(17.0, 531.0), back(17.0, 531.0), line(17.0, 531.0)], 60.0),
+        0
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    /// Only if curves cross where their order says so and nowhere else.
+    #[test]
+    fn a_tree_is_drawn_without_crossings(
+        inner in 1usize..15,
+        parents in prop::collection::vec(any::<prop::sample::Index>(), 1..120),
+    ) {
+        let parent = |i: usize, parent: &prop::sample::Index| parent.index((i + 1).min(inner)) as u32;
+        let edges = parents.iter().enumerate().map(|(i, any)| (parent(i, any), i as u32 + 1)).collect();
+        prop_assert_eq!(crossings(&graph(parents.len() + 1, edges)), 0);
+    }
+}
+
+#[test]
+fn an_edge_that_passes_a_loop_does_not_cross_it() {
+    // Recorded images of containers: edges run beside 9, which talks to itself, and beside 3.
+    let edges = [
+        (0, 7),
+        (1, 7),
+        (1, 9),
+        (3, 3),
+        (3, 4),
+        (4, 4),
+        (6, 3),
+        (6, 4),
+        (7, 1),
+        (7, 2),
+        (7, 6),
+        (9, 1),
+        (9, 2),
+        (9, 5),
+        (9, 9),
+    ];
+    assert_eq!(crossings(&graph(10, edges.to_vec())), 0);
+}
+
+/// Recorded containers: with 9 as high as its nearest clients allow, two of them cross.
+#[test]
+fn a_node_goes_to_another_rank_where_that_undoes_a_crossing() {
+    let edges = vec![
+        (0, 4),
+        (1, 4),
+        (4, 5),
+        (4, 6),
+        (5, 7),
+        (5, 8),
+        (6, 8),
+        (2, 7),
+        (2, 8),
+        (3, 8),
+        (4, 9),
+        (9, 10),
+        (10, 11),
+        (4, 11),
+    ];
+    assert_eq!(crossings(&graph(12, edges)), 0);
+}
+
 /// A scene of a generated graph, 1400 by 900, without motion.
 fn scene(size: usize) -> Scene {
     let graph = generate::service_graph(size, 7);

@@ -152,7 +152,7 @@ pub(super) fn ranks(n: usize, edges: &[(u32, u32)]) -> Vec<u32> {
 }
 
 /// Renumbers ranks so that none is empty.
-fn close_gaps(rank: &mut [u32]) {
+pub(super) fn close_gaps(rank: &mut [u32]) {
     let highest = rank.iter().copied().max().unwrap_or(0) as usize;
     let mut used = vec![0u32; highest + 1];
     for &r in rank.iter() {

@@ -2,13 +2,15 @@
 //!
 //! Indices are the component's own; the caller moves the result to where there is room.
 
-use super::{coords, dense, graph, line, order, route, rows::Rows};
+use super::{coords, dense, graph, line, order, rerank, route, rows::Rows};
 use crate::scene::data::{Point, Routes};
 
 /// Parallel edges count so often at most when crossings are weighed.
 const HEAVIEST: u32 = 8;
-/// Vertices (bends included) up to which several first orders are tried.
-const SMALL: usize = 800;
+/// Vertices (bends included) up to which many first orders and other ranks are tried.
+const SMALL: u64 = 800;
+/// Vertices up to which some are.
+const MIDDLING: u64 = 1_600;
 /// Nodes up to which the first order comes from the line; larger ones have too many parts for one line to tell apart.
 const ON_A_LINE: usize = 1_500;
 
@@ -36,21 +38,13 @@ pub(super) fn layout(n: usize, edges: &[(u32, u32)], hint: Option<&[f32]>) -> Bl
         merged = Merged::new(&downwards);
         longest = dense::longest_span(&merged.unique, &rank, n);
     }
-    let Ranked {
-        edges: ranked,
-        weights,
-        place,
-    } = merged.ranked(&rank, longest);
-    let proper = graph::Proper::new(n, &ranked, &weights, rank);
-    let starts: Vec<Vec<f32>> = match hint {
-        Some(hint) => vec![spread_hint(&proper, &ranked, hint)],
-        None if n > ON_A_LINE => Vec::new(),
-        None => (0..if proper.len() <= SMALL { 8 } else { 1 })
-            .map(|seed| spread_hint(&proper, &ranked, &line::line(n, &merged.unique, seed)))
-            .collect(),
+    let ordered = match hint {
+        Some(hint) => Ordered::new(&merged, rank, longest, &[hint]),
+        None if n > ON_A_LINE => Ordered::new(&merged, rank, longest, &[]),
+        None => from_lines(&merged, rank, longest),
     };
-    let order = order::order(&proper, &starts);
-    let placed = coords::place(&proper, &order);
+    let Ordered { place, proper, order, .. } = &ordered;
+    let placed = coords::place(proper, order);
     let positions: Vec<Point> = (0..n).map(|v| [placed.x[v].round(), placed.y[v].round()]).collect();
     let mut block = Block {
         positions,
@@ -63,14 +57,7 @@ pub(super) fn layout(n: usize, edges: &[(u32, u32)], hint: Option<&[f32]>) -> Bl
         let index = merged.share[i] as usize;
         let pair = merged.unique[index];
         match place[index] {
-            Some(at) => waypoints(
-                &proper,
-                &placed,
-                &block.positions,
-                pair,
-                proper.first_bend[at as usize],
-                &mut points,
-            ),
+            Some(at) => waypoints(proper, &placed, &block.positions, pair, proper.first_bend[at as usize], &mut points),
             // Along a rank or across many of them, in a tangle: straight.
             None => points = vec![block.positions[pair.0 as usize], block.positions[pair.1 as usize]],
         }
@@ -85,9 +72,9 @@ pub(super) fn layout(n: usize, edges: &[(u32, u32)], hint: Option<&[f32]>) -> Bl
 }
 
 /// Edges of which parallel and opposite ones share a route.
-struct Merged {
+pub(super) struct Merged {
     /// One of each, sorted.
-    unique: Vec<(u32, u32)>,
+    pub(super) unique: Vec<(u32, u32)>,
     /// How many each stands for, at most [`HEAVIEST`].
     weights: Vec<u32>,
     /// For each edge given, its place in `unique`.
@@ -140,6 +127,60 @@ impl Merged {
     }
 }
 
+/// A component whose vertices have ranks and places in them.
+pub(super) struct Ordered {
+    /// Rank of each node.
+    pub(super) rank: Vec<u32>,
+    /// Edges that take part, their weights, and the place among them of each that was given.
+    pub(super) edges: Vec<(u32, u32)>,
+    pub(super) weights: Vec<u32>,
+    place: Vec<Option<u32>>,
+    pub(super) proper: graph::Proper,
+    pub(super) order: order::Order,
+    pub(super) crossings: u64,
+}
+
+impl Ordered {
+    /// Orders the ranks; each of `wishes` has an x for every node to start from.
+    pub(super) fn new(merged: &Merged, rank: Vec<u32>, longest: u32, wishes: &[&[f32]]) -> Self {
+        let Ranked { edges, weights, place } = merged.ranked(&rank, longest);
+        let proper = graph::Proper::new(rank.len(), &edges, &weights, rank.clone());
+        let starts: Vec<Vec<f32>> = wishes.iter().map(|wish| spread_hint(&proper, &edges, wish)).collect();
+        let (crossings, order) = order::order(&proper, &starts);
+        Self {
+            rank,
+            edges,
+            weights,
+            place,
+            proper,
+            order,
+            crossings,
+        }
+    }
+}
+
+/// Orders that start from the graph's own lines: of a small graph from several, and then nodes move to other ranks as long as that is better.
+fn from_lines(merged: &Merged, rank: Vec<u32>, longest: u32) -> Ordered {
+    let n = rank.len();
+    let vertices = n as u64 + dense::bends(&merged.unique, &rank);
+    let (starts, passes) = if vertices <= SMALL {
+        (8, 4)
+    } else if vertices <= MIDDLING {
+        (3, 2)
+    } else {
+        (1, 0)
+    };
+    let lines: Vec<Vec<f32>> = (0..starts).map(|seed| line::line(n, &merged.unique, seed)).collect();
+    let wishes: Vec<&[f32]> = lines.iter().map(Vec::as_slice).collect();
+    let ordered = Ordered::new(merged, rank, longest, &wishes);
+    // In a tangle edges may lead upwards, so that no node could move.
+    if passes > 0 && longest == u32::MAX {
+        rerank::improved(merged, ordered, passes)
+    } else {
+        ordered
+    }
+}
+
 /// Wishes for bends: on the line between their edge's ends.
 fn spread_hint(proper: &graph::Proper, edges: &[(u32, u32)], hint: &[f32]) -> Vec<f32> {
     let mut all = vec![0f32; proper.len()];
@@ -154,7 +195,8 @@ fn spread_hint(proper: &graph::Proper, edges: &[(u32, u32)], hint: &[f32]) -> Ve
     all
 }
 
-/// Points of an edge from its upper to its lower end: straight through folded ranks, then from bend to bend.
+/// Points of an edge from its upper to its lower end: straight through folded ranks, then from bend to bend. Between two ranks all edges run from
+/// one height to one height, in curves of one form, so that two of them cross where their order says so and nowhere else.
 fn waypoints(
     proper: &graph::Proper,
     placed: &coords::Placed,
@@ -167,8 +209,8 @@ fn waypoints(
     let (start, end) = (positions[from as usize], positions[to as usize]);
     let (upper, lower) = (proper.rank[from as usize], proper.rank[to as usize]);
     points.push(start);
-    let exit = placed.bands[upper as usize].1;
-    if exit > start[1] + 1.0 {
+    let (top, exit) = placed.bands[upper as usize];
+    if exit > top {
         points.push([start[0], exit + 30.0]);
     }
     let bends = lower - upper - 1;
@@ -182,22 +224,21 @@ fn waypoints(
             points.push([x, top]);
         }
     }
-    let entry = placed.bands[lower as usize].0;
-    if end[1] > entry + 1.0 {
+    let (entry, bottom) = placed.bands[lower as usize];
+    if bottom > entry {
         points.push([end[0], entry - 30.0]);
     }
     points.push(end);
     drop_straight(points);
 }
 
-/// Leaves out points that lie on the line between their neighbours anyway.
+/// Leaves out points where an edge runs straight down anyway. (Where it runs down a slope they stay: it would take another curve than its neighbours.)
 fn drop_straight(points: &mut Vec<Point>) {
     let mut kept = 1;
     for i in 1..points.len().saturating_sub(1) {
-        let (a, b, c) = (points[kept - 1], points[i], points[i + 1]);
-        let share = (b[1] - a[1]) / (c[1] - a[1]).max(1.0);
-        if (a[0] + (c[0] - a[0]) * share - b[0]).abs() > 3.0 {
-            points[kept] = b;
+        let (above, here, below) = (points[kept - 1][0], points[i][0], points[i + 1][0]);
+        if (above - here).abs().max((below - here).abs()) > 0.5 {
+            points[kept] = points[i];
             kept += 1;
         }
     }

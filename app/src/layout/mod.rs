@@ -1,7 +1,7 @@
 //! Places for nodes and routes for edges: layered, clients above servers, stable from one update to the next.
 //!
 //! Runs in the worker. Deterministic: equal histories give equal layouts. Asks no clock and knows nothing of metrics, colours or pixels.
-//! `graph`, `dense`, `line`, `order`, `coords` and `layered` lay one component out from nothing; `engine` decides what of a map needs that and what only needs
+//! `graph`, `dense`, `line`, `order`, `rerank`, `coords` and `layered` lay one component out from nothing; `engine` decides what of a map needs that and what only needs
 //! a free place (`rows`) beside its neighbours.
 
 mod coords;
@@ -14,6 +14,7 @@ mod line;
 mod order;
 mod pack;
 pub mod quality;
+mod rerank;
 mod route;
 mod rows;
 

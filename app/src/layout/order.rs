@@ -41,8 +41,8 @@ struct Scratch {
 }
 
 /// Orders `graph`. Each of `starts` gives every vertex a wished place from left to right (its old one, or one on a line); the one that
-/// leads to the fewest crossings wins. Without any, a walk along the arcs is where it starts from.
-pub(super) fn order(graph: &Proper, starts: &[Vec<f32>]) -> Order {
+/// leads to the fewest crossings wins. Without any, a walk along the arcs is where it starts from. Returns how many edges cross, and the order.
+pub(super) fn order(graph: &Proper, starts: &[Vec<f32>]) -> (u64, Order) {
     let mut scratch = Scratch {
         keys: Vec::new(),
         tree: Vec::new(),
@@ -57,7 +57,7 @@ pub(super) fn order(graph: &Proper, starts: &[Vec<f32>]) -> Order {
         .min_by_key(|found| found.0)
         .unwrap_or_else(|| improve(graph, walk(graph), &effort, &mut scratch));
     if effort.again == 0 {
-        return first.1;
+        return first;
     }
     let patient = Effort {
         rounds: effort.again,
@@ -65,7 +65,7 @@ pub(super) fn order(graph: &Proper, starts: &[Vec<f32>]) -> Order {
         ..effort
     };
     let second = improve(graph, first.1.clone(), &patient, &mut scratch);
-    if second.0 < first.0 { second.1 } else { first.1 }
+    if second.0 < first.0 { second } else { first }
 }
 
 /// How much is tried, by the number of vertices.
@@ -85,7 +85,7 @@ struct Effort {
 impl Effort {
     fn of(vertices: usize) -> Self {
         let (rounds, patience, passes, window, again) = match vertices {
-            0..=800 => (6, 6, 2, 30, 12),
+            0..=800 => (6, 4, 2, 20, 8),
             801..=6_000 => (7, 5, 2, 8, 0),
             _ => (8, 3, 3, 2, 0),
         };

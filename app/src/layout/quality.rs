@@ -5,7 +5,7 @@
 use super::Layout;
 use crate::scene::data::{Point, cubic};
 
-/// Cuts a chain of cubic curves into straight pieces: `steps` each.
+/// Cuts a chain of cubic curves into straight pieces: `steps` each. Odd, or symmetric curves cross where both have a corner, and that is touching.
 pub fn flatten(route: &[Point], steps: usize) -> Vec<Point> {
     let Some(&first) = route.first() else { return Vec::new() };
     let mut line = vec![first];
@@ -18,27 +18,81 @@ pub fn flatten(route: &[Point], steps: usize) -> Vec<Point> {
     line
 }
 
-/// Crossings between drawn lines: pairs of pieces of different lines that cross. Lines that share an end (within `touch` units) are not
-/// counted near it.
-pub fn crossings(lines: &[Vec<Point>], touch: f32) -> usize {
-    struct Piece {
-        a: Point,
-        b: Point,
-        line: u32,
+/// Lines whose corners all lie nearer than this to another line's are one line: an edge and its opposite on one route.
+const UPON: f32 = 0.1;
+/// Steps of a graph unit that corners are rounded to, so that what lies upon one another does so exactly and no rounding makes it cross.
+const STEPS: f64 = 64.0;
+
+/// For each line, the first that runs the same way, forwards or backwards.
+fn ways(lines: &[Vec<Point>]) -> Vec<u32> {
+    let mut known: foldhash::HashMap<[[i32; 2]; 2], Vec<u32>> = foldhash::HashMap::default();
+    let same = |a: &Point, b: &Point| (a[0] - b[0]).abs() < UPON && (a[1] - b[1]).abs() < UPON;
+    let way = |(index, line): (usize, &Vec<Point>)| {
+        let index = index as u32;
+        let (Some(first), Some(last)) = (line.first(), line.last()) else {
+            return index;
+        };
+        let mut ends = [first, last].map(|p| p.map(|c| c.round() as i32));
+        ends.sort_unstable();
+        let list = known.entry(ends).or_default();
+        let found = list.iter().copied().find(|&other| {
+            let other = &lines[other as usize];
+            let forwards = || line.iter().zip(other).all(|(a, b)| same(a, b));
+            let backwards = || line.iter().rev().zip(other).all(|(a, b)| same(a, b));
+            other.len() == line.len() && (forwards() || backwards())
+        });
+        found.unwrap_or_else(|| {
+            list.push(index);
+            index
+        })
+    };
+    lines.iter().enumerate().map(way).collect()
+}
+
+/// A straight piece of a line.
+struct Piece {
+    a: [i64; 2],
+    b: [i64; 2],
+    line: u32,
+}
+
+impl Piece {
+    /// On which side of this piece a place lies, and how far: distance times length.
+    fn side(&self, p: [i64; 2]) -> i64 {
+        (self.b[0] - self.a[0]) * (p[1] - self.a[1]) - (self.b[1] - self.a[1]) * (p[0] - self.a[0])
     }
+
+    /// Where another piece crosses this one; touching is not crossing.
+    fn crossed_by(&self, other: &Self) -> Option<[f64; 2]> {
+        let own = [other.side(self.a), other.side(self.b)];
+        let others = [self.side(other.a), self.side(other.b)];
+        if own[0].signum() * own[1].signum() >= 0 || others[0].signum() * others[1].signum() >= 0 {
+            return None;
+        }
+        let share = own[0] as f64 / (own[0] - own[1]) as f64;
+        let along = |axis: usize| self.a[axis] as f64 + (self.b[axis] - self.a[axis]) as f64 * share;
+        Some([along(0) / STEPS, along(1) / STEPS])
+    }
+}
+
+/// Crossings between drawn lines: pairs of pieces of different lines that cross. Lines that share an end (within `touch` units) are not
+/// counted near it, and lines that run the same way do not cross each other.
+pub fn crossings(lines: &[Vec<Point>], touch: f32) -> usize {
+    let ways = ways(lines);
     let mut pieces: Vec<Piece> = Vec::new();
     for (line, points) in lines.iter().enumerate() {
+        let rounded = |p: Point| p.map(|c| (f64::from(c) * STEPS).round() as i64);
         pieces.extend(points.windows(2).map(|p| Piece {
-            a: p[0],
-            b: p[1],
+            a: rounded(p[0]),
+            b: rounded(p[1]),
             line: line as u32,
         }));
     }
     // A grid of cells; each pair of pieces is tested once, in the cell that holds the top left corner of their common box.
-    let total: f32 = pieces.iter().map(|p| (p.a[0] - p.b[0]).abs() + (p.a[1] - p.b[1]).abs()).sum();
-    let cell = (total / pieces.len().max(1) as f32 * 1.5).max(1.0);
-    let mut grid: foldhash::HashMap<(i32, i32), Vec<u32>> = foldhash::HashMap::default();
-    let index = |v: f32| (v / cell).floor() as i32;
+    let total: i64 = pieces.iter().map(|p| (p.a[0] - p.b[0]).abs() + (p.a[1] - p.b[1]).abs()).sum();
+    let cell = (total / pieces.len().max(1) as i64 * 3 / 2).max(1);
+    let mut grid: foldhash::HashMap<(i64, i64), Vec<u32>> = foldhash::HashMap::default();
+    let index = |v: i64| v.div_euclid(cell);
     for (i, p) in pieces.iter().enumerate() {
         for cx in index(p.a[0].min(p.b[0]))..=index(p.a[0].max(p.b[0])) {
             for cy in index(p.a[1].min(p.b[1]))..=index(p.a[1].max(p.b[1])) {
@@ -46,17 +100,15 @@ pub fn crossings(lines: &[Vec<Point>], touch: f32) -> usize {
             }
         }
     }
-    let cross =
-        |o: Point, a: Point, b: Point| f64::from(a[0] - o[0]) * f64::from(b[1] - o[1]) - f64::from(a[1] - o[1]) * f64::from(b[0] - o[0]);
-    let near = |p: Point, q: Point| (p[0] - q[0]).abs() + (p[1] - q[1]).abs() <= touch;
+    let near = |p: Point, at: [f64; 2]| (f64::from(p[0]) - at[0]).abs() + (f64::from(p[1]) - at[1]).abs() <= f64::from(touch);
     let mut count = 0;
-    let mut cells: Vec<(&(i32, i32), &Vec<u32>)> = grid.iter().collect();
+    let mut cells: Vec<(&(i64, i64), &Vec<u32>)> = grid.iter().collect();
     cells.sort_unstable_by_key(|c| *c.0);
     for (&(cx, cy), list) in cells {
         for (k, &i) in list.iter().enumerate() {
             for &j in list.iter().skip(k + 1) {
                 let (p, q) = (&pieces[i as usize], &pieces[j as usize]);
-                if p.line == q.line {
+                if ways[p.line as usize] == ways[q.line as usize] {
                     continue;
                 }
                 let left = p.a[0].min(p.b[0]).max(q.a[0].min(q.b[0]));
@@ -64,17 +116,12 @@ pub fn crossings(lines: &[Vec<Point>], touch: f32) -> usize {
                 if index(left) != cx || index(top) != cy {
                     continue;
                 }
-                let (d1, d2) = (cross(q.a, q.b, p.a), cross(q.a, q.b, p.b));
-                let (d3, d4) = (cross(p.a, p.b, q.a), cross(p.a, p.b, q.b));
-                if d1 * d2 >= 0.0 || d3 * d4 >= 0.0 {
-                    continue;
-                }
-                let share = (d1 / (d1 - d2)) as f32;
-                let at = [p.a[0] + (p.b[0] - p.a[0]) * share, p.a[1] + (p.b[1] - p.a[1]) * share];
-                let (first, second) = (&lines[p.line as usize], &lines[q.line as usize]);
-                let ends = |l: &Vec<Point>| [l.first().copied().unwrap_or_default(), l.last().copied().unwrap_or_default()];
-                let shared = ends(first).iter().any(|&e| near(e, at) && ends(second).iter().any(|&f| near(e, f)));
-                count += usize::from(!shared);
+                let Some(at) = p.crossed_by(q) else { continue };
+                let ends = [p, q].map(|piece| {
+                    let line = &lines[piece.line as usize];
+                    [line.first(), line.last()].into_iter().flatten().any(|&end| near(end, at))
+                });
+                count += usize::from(ends != [true, true]);
             }
         }
     }

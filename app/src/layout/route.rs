@@ -159,9 +159,9 @@ fn loose(points: &[Point], steps: &[Point], out: &mut Vec<Point>) {
     }
 }
 
-/// A loop at the right of a node.
+/// A loop at the right of a node: it ends where edges may pass.
 pub(super) fn self_loop(at: Point, out: &mut Vec<Point>) {
-    out.extend([at, [at[0] + 165.0, at[1] - 120.0], [at[0] + 165.0, at[1] + 120.0], at]);
+    out.extend([at, [at[0] + 132.0, at[1] - 110.0], [at[0] + 132.0, at[1] + 110.0], at]);
 }
 
 /// A route between two nodes wherever they lie: straight if nothing is in the way, else around what is.
