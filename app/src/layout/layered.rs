@@ -56,16 +56,18 @@ pub(super) fn layout(n: usize, edges: &[(u32, u32)], hint: Option<&[f32]>) -> Bl
     for (i, &(from, to)) in edges.iter().enumerate() {
         let index = merged.share[i] as usize;
         let pair = merged.unique[index];
-        match place[index] {
-            Some(at) => waypoints(proper, &placed, &block.positions, pair, proper.first_bend[at as usize], &mut points),
-            // Along a rank or across many of them, in a tangle: straight.
-            None => points = vec![block.positions[pair.0 as usize], block.positions[pair.1 as usize]],
-        }
-        if pair != (from, to) {
-            points.reverse();
-        }
         path.clear();
-        route::clear_curve(&points, &rows, &mut path);
+        match place[index] {
+            Some(at) => {
+                waypoints(proper, &placed, &block.positions, pair, proper.first_bend[at as usize], &mut points);
+                if pair != (from, to) {
+                    points.reverse();
+                }
+                route::clear_curve(&points, &rows, &mut path);
+            }
+            // Along a rank or across many of them, in a tangle.
+            None => route::between(block.positions[from as usize], block.positions[to as usize], &rows, &mut path),
+        }
         block.routes.push(&path);
     }
     block

@@ -38,20 +38,23 @@ const BENDS: [Bend; 2] = [
     },
 ];
 
-/// Appends a curve through `points` to `out`, bent otherwise if it would run over nodes in `rows`.
-pub(super) fn clear_curve(points: &[Point], rows: &Rows, out: &mut Vec<Point>) {
+/// Appends a curve through `points` to `out`, bent otherwise if it would run over nodes in `rows`. Returns how many of its points still do.
+pub(super) fn clear_curve(points: &[Point], rows: &Rows, out: &mut Vec<Point>) -> usize {
     let start = out.len();
     let [usual, steep] = BENDS;
     bent(points, usual, out);
     let hits = grazed(out.get(start..).unwrap_or_default(), rows);
-    if hits > 0 {
-        let mut other = Vec::new();
-        bent(points, steep, &mut other);
-        if grazed(&other, rows) < hits {
-            out.truncate(start);
-            out.append(&mut other);
-        }
+    if hits == 0 {
+        return 0;
     }
+    let mut other = Vec::new();
+    bent(points, steep, &mut other);
+    let fewer = grazed(&other, rows);
+    if fewer < hits {
+        out.truncate(start);
+        out.append(&mut other);
+    }
+    fewer.min(hits)
 }
 
 /// How many points of a chain of curves lie over nodes at neither of its ends.
@@ -69,8 +72,9 @@ fn grazed(route: &[Point], rows: &Rows) -> usize {
         let mut look = |from: f32, to: f32| {
             let [start, end] = [from, to].map(|t| cubic([a, b, c, d], t));
             let far = (start[0] - end[0]).abs();
-            // Too short to reach the next node of the row.
-            if far < NODE_PITCH - GRAZE {
+            // Too short to reach the next node of the row, from a node or from a lane between two.
+            let room = if [first, last].contains(&start) { NODE_PITCH } else { CLEARANCE };
+            if far < room - GRAZE {
                 return;
             }
             let steps = (far / 35.0).clamp(4.0, 100.0) as usize;
@@ -171,10 +175,15 @@ pub(super) fn between(a: Point, b: Point, rows: &Rows, out: &mut Vec<Point>) {
         if !blocked {
             return curve(&[a, b], out);
         }
-        let lift = -(90.0 + (b[0] - a[0]).abs() * 0.03).min(150.0);
+        let lift = -(90.0 + (b[0] - a[0]).abs() * 0.03).min(120.0);
         let top = a[1].min(b[1]) + lift;
         let dx = (b[0] - a[0]).signum() * 90.0;
         return curve_over(a, [a[0] + dx, top], [b[0] - dx, top], b, out);
+    }
+    let start = out.len();
+    let hits = clear_curve(&[a, b], rows, out);
+    if hits == 0 {
+        return;
     }
     let mut points = vec![a];
     rows.for_each_between(a[1], b[1], |y, xs| {
@@ -183,13 +192,14 @@ pub(super) fn between(a: Point, b: Point, rows: &Rows, out: &mut Vec<Point>) {
         let straight = a[0] + (b[0] - a[0]) * share;
         // Coming from a detour, keep to its side rather than cutting back at once.
         let wish = straight * 0.6 + (last[0] + (b[0] - last[0]) * ((y - last[1]) / (b[1] - last[1]))) * 0.4;
-        let x = nearest_lane(xs, wish);
-        if (x - straight).abs() > 4.0 {
-            points.push([x, y]);
-        }
+        points.push([nearest_lane(xs, wish), y]);
     });
     points.push(b);
-    clear_curve(&points, rows, out);
+    let mut around = Vec::new();
+    if clear_curve(&points, rows, &mut around) < hits {
+        out.truncate(start);
+        out.append(&mut around);
+    }
 }
 
 /// Up, along, down: two bends between two ends of one row.
