@@ -1,21 +1,23 @@
 // Lays out the graphs of a folder with Graphviz dot (as WebAssembly) and dagre, each in a time box, and writes what they drew beside them.
 //
 //   cargo bench -p scope-app --bench layout -- --export DIR     writes graph-NAME.json
-//   node layouts.mjs DIR [seconds]                              writes dot-NAME.json and dagre-NAME.json: {ms, positions, lines} or {ms, gaveUp}
+//   node layouts.mjs DIR [seconds] [part of NAME]...            writes dot-NAME.json and dagre-NAME.json: {ms, positions, lines} or {ms, gaveUp}
 //   cargo bench -p scope-app --bench layout -- --measure DIR    prints one table for all
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
 
-const [dir, seconds = "60"] = process.argv.slice(2);
+const [dir, seconds = "60", ...parts] = process.argv.slice(2);
 
-/** Cuts a B-spline given as cubic chain into points, 12 a piece. */
+const PIECES = 13;
+
+/** Cuts a B-spline given as cubic chain into points, as many a piece as `quality::PIECES`: odd, or symmetric curves cross in a corner of both. */
 function flatten(chain) {
   const line = [chain[0]];
   for (let i = 0; i + 3 < chain.length; i += 3) {
     const [a, b, c, d] = chain.slice(i, i + 4);
-    for (let k = 1; k <= 12; k++) {
-      const t = k / 12, s = 1 - t;
+    for (let k = 1; k <= PIECES; k++) {
+      const t = k / PIECES, s = 1 - t;
       line.push([0, 1].map((x) => s * s * s * a[x] + 3 * s * s * t * b[x] + 3 * s * t * t * c[x] + t * t * t * d[x]));
     }
   }
@@ -57,7 +59,7 @@ async function dagre({ nodes, edges }) {
 if (!isMainThread) {
   parentPort.postMessage(await { dot, dagre }[workerData.engine](workerData.graph));
 } else {
-  const graphs = readdirSync(dir).filter((f) => /^graph-.*\.json$/.test(f)).map((file) => ({ file, graph: JSON.parse(readFileSync(join(dir, file), "utf8")) }));
+  const graphs = readdirSync(dir).filter((f) => /^graph-.*\.json$/.test(f) && (!parts.length || parts.some((part) => f.includes(part)))).map((file) => ({ file, graph: JSON.parse(readFileSync(join(dir, file), "utf8")) }));
   graphs.sort((a, b) => a.graph.nodes - b.graph.nodes);
   for (const engine of ["dot", "dagre"]) {
     // Who gave up on one graph is not asked for larger ones.

@@ -102,7 +102,9 @@ fn report_quality() {
             black_box(engine.update(&more));
             one = one.min(processor_ms() - start);
         }
-        let lines: Vec<_> = (0..graph.edges.len()).map(|i| quality::flatten(layout.routes.get(i), 12)).collect();
+        let lines: Vec<_> = (0..graph.edges.len())
+            .map(|i| quality::flatten(layout.routes.get(i), quality::PIECES))
+            .collect();
         let span = |axis: usize| {
             let all = layout.positions.iter().map(|p| p[axis]);
             all.clone().fold(f32::NEG_INFINITY, f32::max) - all.fold(f32::INFINITY, f32::min)
@@ -254,7 +256,9 @@ fn ours(graph: &Graph) -> Drawing {
         layout = engine.update(graph).clone();
         best = best.min(processor_ms() - start);
     }
-    let lines = (0..graph.edges.len()).map(|i| quality::flatten(layout.routes.get(i), 12)).collect();
+    let lines = (0..graph.edges.len())
+        .map(|i| quality::flatten(layout.routes.get(i), quality::PIECES))
+        .collect();
     Drawing {
         ms: best,
         positions: layout.positions,

@@ -70,7 +70,9 @@ fn where_everything_talks_to_everything_the_map_keeps_the_shape_of_a_screen() {
         }
         assert!(height < width, "{nodes} nodes in {width} × {height}");
         let points = layout.routes.points.len();
-        assert!(points < edges * 13, "{points} points for {edges} edges");
+        assert!(points < edges * 24, "{points} points for {edges} edges");
+        let over = quality::edges_through_nodes(&layout, &graph.edges, 50.0);
+        assert!(over * 20 < edges, "{over} of {edges} edges run over nodes");
         // One more node, and nobody else moves.
         let mut grown = graph.clone();
         grown.nodes.push(GraphNode {
@@ -200,18 +202,20 @@ fn generated_service_graphs_are_drawn_cleanly() {
 fn crossings(graph: &Graph) -> usize {
     let layout = Engine::new().update(graph).clone();
     check(graph, &layout);
-    let lines: Vec<_> = (0..graph.edges.len()).map(|i| quality::flatten(layout.routes.get(i), 13)).collect();
+    let lines: Vec<_> = (0..graph.edges.len())
+        .map(|i| quality::flatten(layout.routes.get(i), quality::PIECES))
+        .collect();
     quality::crossings(&lines, 60.0)
 }
 
 #[test]
 fn a_crossing_is_counted_once_and_what_runs_the_same_way_does_not_cross() {
     let curve = |from: f32, to: f32| [[from, 0.0], [from, 130.0], [to, 110.0], [to, 240.0]];
-    let line = |from: f32, to: f32| quality::flatten(&curve(from, to), 13);
+    let line = |from: f32, to: f32| quality::flatten(&curve(from, to), quality::PIECES);
     let back = |from: f32, to: f32| {
         let mut route = curve(from, to);
         route.reverse();
-        quality::flatten(&route, 13)
+        quality::flatten(&route, quality::PIECES)
     };
     // Symmetric: they meet where both have the middle of a piece.
     assert_eq!(quality::crossings(&[line(0.0, 220.0), line(220.0, 0.0)], 60.0), 1);

@@ -5,7 +5,10 @@
 use super::Layout;
 use crate::scene::data::{Point, cubic};
 
-/// Cuts a chain of cubic curves into straight pieces: `steps` each. Odd, or symmetric curves cross where both have a corner, and that is touching.
+/// Pieces that curves are cut into where crossings are counted. Odd: symmetric curves would cross where both have a corner, and that is touching.
+pub const PIECES: usize = 13;
+
+/// Cuts a chain of cubic curves into straight pieces: `steps` each.
 pub fn flatten(route: &[Point], steps: usize) -> Vec<Point> {
     let Some(&first) = route.first() else { return Vec::new() };
     let mut line = vec![first];
