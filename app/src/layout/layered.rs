@@ -63,7 +63,8 @@ pub(super) fn layout(n: usize, edges: &[(u32, u32)], hint: Option<&[f32]>) -> Bl
                 if pair != (from, to) {
                     points.reverse();
                 }
-                route::clear_curve(&points, &rows, &mut path);
+                // Bends may be nearer to nodes than that, but looking closer found none that they run over, and costs time.
+                route::clear_curve(&points, &rows, coords::NODE_PITCH, &mut path);
             }
             // Along a rank or across many of them, in a tangle.
             None => route::between(block.positions[from as usize], block.positions[to as usize], &rows, &mut path),

@@ -38,18 +38,19 @@ const BENDS: [Bend; 2] = [
     },
 ];
 
-/// Appends a curve through `points` to `out`, bent otherwise if it would run over nodes in `rows`. Returns how many of its points still do.
-pub(super) fn clear_curve(points: &[Point], rows: &Rows, out: &mut Vec<Point>) -> usize {
+/// Appends a curve through `points` to `out`, bent otherwise if it would run over nodes in `rows`. Between its ends it has at least `room` to the
+/// nodes beside its points. Returns how many of its points still run over nodes.
+pub(super) fn clear_curve(points: &[Point], rows: &Rows, room: f32, out: &mut Vec<Point>) -> usize {
     let start = out.len();
     let [usual, steep] = BENDS;
     bent(points, usual, out);
-    let hits = grazed(out.get(start..).unwrap_or_default(), rows);
+    let hits = grazed(out.get(start..).unwrap_or_default(), rows, room);
     if hits == 0 {
         return 0;
     }
     let mut other = Vec::new();
     bent(points, steep, &mut other);
-    let fewer = grazed(&other, rows);
+    let fewer = grazed(&other, rows, room);
     if fewer < hits {
         out.truncate(start);
         out.append(&mut other);
@@ -58,7 +59,7 @@ pub(super) fn clear_curve(points: &[Point], rows: &Rows, out: &mut Vec<Point>) -
 }
 
 /// How many points of a chain of curves lie over nodes at neither of its ends.
-fn grazed(route: &[Point], rows: &Rows) -> usize {
+fn grazed(route: &[Point], rows: &Rows, room: f32) -> usize {
     let (Some(&first), Some(&last)) = (route.first(), route.last()) else {
         return 0;
     };
@@ -72,8 +73,8 @@ fn grazed(route: &[Point], rows: &Rows) -> usize {
         let mut look = |from: f32, to: f32| {
             let [start, end] = [from, to].map(|t| cubic([a, b, c, d], t));
             let far = (start[0] - end[0]).abs();
-            // Too short to reach the next node of the row, from a node or from a lane between two.
-            let room = if [first, last].contains(&start) { NODE_PITCH } else { CLEARANCE };
+            // Too short to reach the next node of the row.
+            let room = if [first, last].contains(&start) { NODE_PITCH } else { room };
             if far < room - GRAZE {
                 return;
             }
@@ -181,7 +182,7 @@ pub(super) fn between(a: Point, b: Point, rows: &Rows, out: &mut Vec<Point>) {
         return curve_over(a, [a[0] + dx, top], [b[0] - dx, top], b, out);
     }
     let start = out.len();
-    let hits = clear_curve(&[a, b], rows, out);
+    let hits = clear_curve(&[a, b], rows, CLEARANCE, out);
     if hits == 0 {
         return;
     }
@@ -196,7 +197,7 @@ pub(super) fn between(a: Point, b: Point, rows: &Rows, out: &mut Vec<Point>) {
     });
     points.push(b);
     let mut around = Vec::new();
-    if clear_curve(&points, rows, &mut around) < hits {
+    if clear_curve(&points, rows, CLEARANCE, &mut around) < hits {
         out.truncate(start);
         out.append(&mut around);
     }
