@@ -1,9 +1,14 @@
 // Times reading, merging, rendering and laying out in WebAssembly. Build first:
 //   cargo build --release --target wasm32-unknown-unknown --manifest-path app/benches/wasm/Cargo.toml --target-dir target
-// then: node app/benches/wasm/run.mjs [target/wasm32-unknown-unknown/release/scope_app_wasm_bench.wasm [layout]]; the last word leaves out the rest
+//   cargo build --release --bin native --manifest-path app/benches/wasm/Cargo.toml --target-dir target
+// then: node app/benches/wasm/run.mjs [target/wasm32-unknown-unknown/release/scope_app_wasm_bench.wasm [layout|deltas]]; the last word leaves out
+// the rest
+import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
 
 const path = process.argv[2] ?? "target/wasm32-unknown-unknown/release/scope_app_wasm_bench.wasm";
+const nativePath = new URL("../../../target/release/native", import.meta.url).pathname;
 const { instance } = await WebAssembly.instantiate(await readFile(path), {});
 const { memory, run, fill, real_report, prepare_view, prepare_reading, prepare_delta, prepare_layout } = instance.exports;
 
@@ -25,6 +30,11 @@ function best(ready = () => {}, repeats = 5) {
   while (time() < 20) rounds *= 2;
   for (let spent = 0; spent < 300; ) spent += time();
   return Math.min(...Array.from({ length: repeats }, time)) / rounds;
+}
+
+if (process.argv[3] === "deltas") {
+  await deltas();
+  process.exit();
 }
 
 const layouts = {};
@@ -65,17 +75,44 @@ for (const [large, title] of [
 prepare_reading();
 console.log(`\nten hosts' full reports: inflate, decode and merge: ${best().toFixed(1)} ms`);
 
-const rows = {};
-for (const hosts of [1, 10, 100]) {
-  for (const [work, name] of [
-    [99, "read and merged"],
-    [2, "containers"],
-    [0, "processes"],
-    [5, "hosts"],
-  ]) {
-    prepare_delta(hosts, work);
-    (rows[name] ??= {})[`${hosts} hosts`] = Number(best().toFixed(3));
+await deltas();
+
+// One host's delta among so many hosts, here and natively in turns, so that whatever else the machine does is the same for both: of either the
+// best of several runs of as many deltas, after as many to warm up.
+async function deltas() {
+  const native = spawn(nativePath, { stdio: ["pipe", "pipe", "inherit"] });
+  const answers = createInterface({ input: native.stdout })[Symbol.asyncIterator]();
+  const ask = async (line) => {
+    native.stdin.write(`${line}\n`);
+    return Number((await answers.next()).value);
+  };
+  const here = (rounds) => {
+    const start = process.cpuUsage();
+    run(rounds);
+    const { user, system } = process.cpuUsage(start);
+    return (user + system) / 1000;
+  };
+  const rounds = 60;
+  const rows = {};
+  for (const hosts of [1, 10, 100]) {
+    for (const [work, name] of [
+      [99, "read and merged"],
+      [2, "containers"],
+      [0, "processes"],
+      [5, "hosts"],
+    ]) {
+      prepare_delta(hosts, work);
+      await ask(`prepare ${hosts} ${work}`);
+      const times = { native: [], wasm: [] };
+      for (let turn = 0; turn < 8; turn++) {
+        const taken = { native: await ask(`run ${rounds}`), wasm: here(rounds) };
+        if (turn > 0) for (const who in taken) times[who].push(taken[who] / rounds);
+      }
+      const [n, w] = [Math.min(...times.native), Math.min(...times.wasm)];
+      rows[`${name}, ${hosts} hosts`] = { "native, ms": n.toFixed(2), "WebAssembly, ms": w.toFixed(2), times: (w / n).toFixed(2) };
+    }
   }
+  native.stdin.end();
+  console.log("\none host's delta");
+  console.table(rows);
 }
-console.log("\none host's delta, ms");
-console.table(rows);
