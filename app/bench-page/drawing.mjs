@@ -9,9 +9,9 @@ const PORT = Number(process.env.PORT ?? 4302);
 const SIZES = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1000, 5000, 10000, 20000];
 const PER_NODE = 2.5;
 /** Frames of the path: every painter draws all of them, so that all have drawn the same pictures, however long that takes. */
-const FRAMES = Number(process.env.FRAMES ?? 24);
-/** Frames before, over the same path, which are not counted: programs are compiled and the browser optimises what is called often. */
-const WARM = 12;
+const FRAMES = Number(process.env.FRAMES ?? 48);
+/** Frames before, over the same path, which are not counted: the browser first runs any program slowly, and optimises what is called often. */
+const WARM = Number(process.env.WARM ?? 48);
 /** How often all painters take their turn, each time in a new browser; the table has medians. */
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const KINDS = (process.env.PAINTERS ?? "map,sigma,svg,cleared").split(",");
@@ -112,7 +112,7 @@ async function turn(kind, size, known) {
   );
   const limit = kind === "svg" ? SVG_LIMIT : Infinity;
   const start = await page.evaluate(first, { kind, scene: kind === "map" ? null : known.scene });
-  await page.evaluate(drive, { kind, box, frames: WARM, limit });
+  await page.evaluate(drive, { kind, box, frames: kind === "svg" ? 2 : WARM, limit });
   const pids = await processes(session);
   await quiet(pids);
   const before = cpu(pids);

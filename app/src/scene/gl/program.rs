@@ -16,7 +16,10 @@ const WIDTH: usize = 1536;
 
 /// Numbers where shaders can read them.
 pub struct Records {
+    /// As large as it had to be once.
     texture: WebGlTexture,
+    /// What is sent, as long as the texture: kept, so that frames leave nothing large to be collected.
+    sent: Float32Array,
     rows: usize,
     most: usize,
 }
@@ -33,7 +36,13 @@ impl Records {
             gl.tex_parameteri(Gl::TEXTURE_2D, name, Gl::NEAREST as i32);
         }
         let most = gl.get_parameter(Gl::MAX_TEXTURE_SIZE)?.as_f64().unwrap_or(2048.0) as usize;
-        Ok(Self { texture, rows: 0, most })
+        let sent = Float32Array::new_with_length(0);
+        Ok(Self {
+            texture,
+            sent,
+            rows: 0,
+            most,
+        })
     }
 
     /// Replaces all; fills `numbers` up to whole rows. More than the texture can hold (a million records at least) are left out.
@@ -48,31 +57,33 @@ impl Records {
         numbers.resize(rows * WIDTH * 4, 0.0);
         self.bind(gl);
         let (width, height) = (WIDTH as i32, rows as i32);
-        let data = Float32Array::from(numbers.as_slice());
-        if rows == self.rows {
-            return gl.tex_sub_image_2d_with_i32_and_i32_and_u32_and_type_and_opt_array_buffer_view(
+        if rows > self.rows {
+            gl.tex_image_2d_with_i32_and_i32_and_i32_and_format_and_type_and_opt_array_buffer_view(
                 Gl::TEXTURE_2D,
                 0,
-                0,
-                0,
+                Gl::RGBA32F as i32,
                 width,
                 height,
+                0,
                 Gl::RGBA,
                 Gl::FLOAT,
-                Some(&data),
-            );
+                None,
+            )?;
+            self.rows = rows;
+            self.sent = Float32Array::new_with_length((rows * WIDTH * 4) as u32);
         }
-        self.rows = rows;
-        gl.tex_image_2d_with_i32_and_i32_and_i32_and_format_and_type_and_opt_array_buffer_view(
+        let sent = self.sent.subarray(0, numbers.len() as u32);
+        sent.copy_from(numbers);
+        gl.tex_sub_image_2d_with_i32_and_i32_and_u32_and_type_and_opt_array_buffer_view(
             Gl::TEXTURE_2D,
             0,
-            Gl::RGBA32F as i32,
+            0,
+            0,
             width,
             height,
-            0,
             Gl::RGBA,
             Gl::FLOAT,
-            Some(&data),
+            Some(&sent),
         )
     }
 

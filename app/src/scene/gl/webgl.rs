@@ -269,6 +269,7 @@ impl Renderer {
         self.numbers.clear();
         let palette = scene.theme().palette();
         let mut missing = false;
+        self.gl.active_texture(Gl::TEXTURE1);
         // From the least important, so that the most important lies on top.
         for label in labels.list.iter().rev() {
             let Some(slot) = self.atlas.slot(&self.gl, ruler, label) else {
@@ -286,6 +287,7 @@ impl Renderer {
             tints(&mut self.numbers, label, ruler, [x, y, h], ratio, palette.tint);
             quad(&mut self.numbers, [x, y, w, h], [slot.x as f32, slot.y as f32, w, h], label.colour);
         }
+        self.gl.active_texture(Gl::TEXTURE0);
         missing
     }
 }
