@@ -223,8 +223,13 @@ impl Labels {
         if layer == Layer::Blurred && (scene.selected.is_some() || r < 10.0) {
             return;
         }
-        // Odd sizes alone: each new one is drawn anew by the browser, caption by caption, while somebody zooms.
-        let size = ((4.4 + 0.065 * r).round() * 2.0 + 1.0).clamp(11.0, 17.0);
+        // A few sizes: the browser draws each caption anew for each, while somebody zooms.
+        let size = match (9.8 + 0.13 * r).round() as u8 {
+            ..12 => 11.0,
+            12..14 => 12.0,
+            14..16 => 14.0,
+            _ => 16.0,
+        };
         let bars = if scene.networks.is_some() && !data.networks.is_empty() && r > 5.0 {
             r * 0.2
         } else {
