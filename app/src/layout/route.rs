@@ -13,6 +13,10 @@ const GRAZE: f32 = 50.0;
 /// Pieces that run less far sideways pass between the nodes of their rows, which are further apart.
 const STEEP: f32 = 280.0;
 
+/// Rows that a route goes through lane by lane at most: beyond, in maps of thousands of edges, nobody follows one, and a detour at each row is
+/// three times as much to draw.
+const MOST_LANES: usize = 15;
+
 /// How a curve leaves its points.
 #[derive(Clone, Copy)]
 struct Bend {
@@ -169,7 +173,7 @@ pub(super) fn self_loop(at: Point, out: &mut Vec<Point>) {
     out.extend([at, [at[0] + 132.0, at[1] - 110.0], [at[0] + 132.0, at[1] + 110.0], at]);
 }
 
-/// A route between two nodes wherever they lie: straight if nothing is in the way, else around what is.
+/// A route between two nodes wherever they lie: straight if nothing is in the way or the way is very long, else around what is.
 pub(super) fn between(a: Point, b: Point, rows: &Rows, out: &mut Vec<Point>) {
     if (a[1] - b[1]).abs() < 60.0 {
         let blocked = rows.any_between(a, b, CLEARANCE);
@@ -195,6 +199,9 @@ pub(super) fn between(a: Point, b: Point, rows: &Rows, out: &mut Vec<Point>) {
         let wish = straight * 0.6 + (last[0] + (b[0] - last[0]) * ((y - last[1]) / (b[1] - last[1]))) * 0.4;
         points.push([nearest_lane(xs, wish), y]);
     });
+    if points.len() > MOST_LANES + 1 {
+        return;
+    }
     points.push(b);
     let mut around = Vec::new();
     if clear_curve(&points, rows, CLEARANCE, &mut around) < hits {
