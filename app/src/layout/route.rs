@@ -13,9 +13,10 @@ const GRAZE: f32 = 50.0;
 /// Pieces that run less far sideways pass between the nodes of their rows, which are further apart.
 const STEEP: f32 = 280.0;
 
-/// Rows that a route goes through lane by lane at most: beyond, in maps of thousands of edges, nobody follows one, and a detour at each row is
-/// three times as much to draw.
-const MOST_LANES: usize = 15;
+/// Rows that a route goes through lane by lane at most, in maps of more than so many nodes: such a map is looked at from afar, and a detour at
+/// each of many rows is five times as much to draw.
+const MOST_LANES: usize = 7;
+const LARGE: usize = 2000;
 
 /// How a curve leaves its points.
 #[derive(Clone, Copy)]
@@ -199,7 +200,7 @@ pub(super) fn between(a: Point, b: Point, rows: &Rows, out: &mut Vec<Point>) {
         let wish = straight * 0.6 + (last[0] + (b[0] - last[0]) * ((y - last[1]) / (b[1] - last[1]))) * 0.4;
         points.push([nearest_lane(xs, wish), y]);
     });
-    if points.len() > MOST_LANES + 1 {
+    if points.len() > MOST_LANES + 1 && rows.places() > LARGE {
         return;
     }
     points.push(b);

@@ -32,6 +32,11 @@ impl Rows {
         Self { rows }
     }
 
+    /// How many places are taken.
+    pub(super) fn places(&self) -> usize {
+        self.rows.iter().map(|(_, row)| row.len()).sum()
+    }
+
     /// Takes one more place.
     pub(super) fn insert(&mut self, at: Point, owner: u32) {
         let index = self.rows.partition_point(|(y, _)| *y < at[1]);
