@@ -397,10 +397,31 @@ fn far_out_dense_areas_become_aggregates_that_count_every_node() {
     list.refresh(&mut scene);
     assert!(lod::level(scene.camera().zoom).is_some());
     assert!(list.glyphs.len() < 900, "{} glyphs", list.glyphs.len());
-    let version = list.version;
+    let version = list.strokes().version;
     scene.pan(7.0, 3.0);
     list.refresh(&mut scene);
-    assert_eq!(list.version, version, "panning makes no lists");
+    assert_eq!(list.strokes().version, version, "panning makes no lists");
+}
+
+#[test]
+fn zooming_out_and_in_again_makes_no_strokes_but_moved_nodes_do() {
+    let mut scene = scene(3_000);
+    let mut list = DrawList::default();
+    let mut version_at = |scene: &mut Scene, zoom: f64| {
+        let camera = scene.camera();
+        scene.set_camera(Camera { zoom, ..camera });
+        list.refresh(scene);
+        assert_eq!(list.is_far(), lod::level(zoom).is_some());
+        list.strokes().version
+    };
+    let (near, far) = (version_at(&mut scene, 0.5), version_at(&mut scene, 0.05));
+    assert_ne!(near, far);
+    assert_eq!([version_at(&mut scene, 0.7), version_at(&mut scene, 0.05)], [near, far]);
+    let hub = scene.data().nodes.first().map(|node| node.id.to_string());
+    scene.set_selected(hub.as_deref(), 0.0);
+    scene.tick(10_000.0);
+    let again = [version_at(&mut scene, 0.7), version_at(&mut scene, 0.05)];
+    assert!(!again.contains(&near) && !again.contains(&far), "{again:?} after {near} and {far}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 // Times reading, merging, rendering and laying out in WebAssembly. Build first:
-//   cargo build --release --target wasm32-unknown-unknown --manifest-path app/benches/wasm/Cargo.toml --target-dir target
+//   cargo build --release --lib --target wasm32-unknown-unknown --manifest-path app/benches/wasm/Cargo.toml --target-dir target
 //   cargo build --release --bin native --manifest-path app/benches/wasm/Cargo.toml --target-dir target
 // then: node app/benches/wasm/run.mjs [target/wasm32-unknown-unknown/release/scope_app_wasm_bench.wasm [layout|deltas]]; the last word leaves out
 // the rest

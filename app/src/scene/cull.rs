@@ -1,8 +1,8 @@
 //! Which strokes can be seen from where the camera is, and into how many pieces each is cut.
 //!
-//! Pure arithmetic on a `DrawList`; whoever paints asks for it.
+//! Pure arithmetic on `Strokes`; whoever paints asks for it.
 
-use super::draw::{DrawList, Reach};
+use super::draw::{Reach, Strokes};
 
 /// The most straight pieces of a stroke.
 const MOST_CUTS: i32 = 18;
@@ -47,7 +47,7 @@ pub struct Seen {
 
 impl Seen {
     /// Makes it fit a view (left, top, right, bottom in the plane) at a zoom; true if anything changed.
-    pub fn refresh(&mut self, list: &DrawList, [left, top, right, bottom]: [f64; 4], zoom: f64) -> bool {
+    pub fn refresh(&mut self, list: &Strokes, [left, top, right, bottom]: [f64; 4], zoom: f64) -> bool {
         let margin = MARGIN / zoom.max(1e-9);
         let (width, height) = (right - left, bottom - top);
         if let Some((version, [l, t, r, b])) = self.key
@@ -67,7 +67,7 @@ impl Seen {
         let sees = |reach: &Reach| reach.left <= right && reach.right >= left && reach.top <= bottom && reach.bottom >= top;
         self.list.clear();
         let mut begin = 0;
-        for (slot, end) in list.stroke_ends.into_iter().enumerate() {
+        for (slot, end) in list.ends.into_iter().enumerate() {
             for (i, reach) in list.reaches.iter().enumerate().take(end).skip(begin) {
                 if sees(reach) {
                     self.list.push(i as f32);
@@ -86,7 +86,7 @@ impl Seen {
     }
 
     /// Calls `each` for the runs of a layer.
-    pub fn runs(&self, list: &DrawList, layer: usize, zoom: f64, mut each: impl FnMut(Run)) {
+    pub fn runs(&self, list: &Strokes, layer: usize, zoom: f64, mut each: impl FnMut(Run)) {
         let mut begin = layer.checked_sub(1).map_or(0, |before| self.ends[before]);
         let last = self.ends[layer];
         let off = 0.5 * self.crowd();
@@ -116,13 +116,13 @@ mod tests {
     use super::super::draw::Stroke;
     use super::*;
 
-    fn list(strokes: &[[Point; 4]]) -> DrawList {
+    fn list(strokes: &[[Point; 4]]) -> Strokes {
         let strokes = strokes.iter().map(|&points| Stroke {
             points,
             colour: [0; 4],
             width: 1.0,
         });
-        DrawList::of(strokes.collect())
+        Strokes::of(strokes.collect())
     }
 
     proptest! {
@@ -160,7 +160,7 @@ mod tests {
             for (x, y, zoom) in moves {
                 let view = [x, y, x + 100.0 / zoom, y + 60.0 / zoom];
                 seen.refresh(&list, view, zoom);
-                for (i, stroke) in list.strokes.iter().enumerate() {
+                for (i, stroke) in list.list.iter().enumerate() {
                     let inside = (0..=40).any(|t| {
                         let [px, py] = cubic(stroke.points, t as f32 / 40.0).map(f64::from);
                         px >= view[0] && px <= view[2] && py >= view[1] && py <= view[3]

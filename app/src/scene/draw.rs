@@ -105,15 +105,26 @@ pub struct Reach {
     pub bend: f32,
 }
 
+/// Pieces of edges, sorted by layer; those of a layer have one colour and are sorted by how much they bend, but for the raised ones.
+#[derive(Debug, Default)]
+pub struct Strokes {
+    /// The pieces.
+    pub list: Vec<Stroke>,
+    /// Of each, how far it reaches.
+    pub reaches: Vec<Reach>,
+    /// Where each layer ends.
+    pub ends: [usize; 3],
+    /// Another number for all that was ever in a draw list's strokes.
+    pub version: u64,
+    key: Option<(u64, u64, Option<i32>)>,
+}
+
 /// All that is drawn, without text. Each list is sorted by layer; `ends` says where each layer ends.
 #[derive(Debug, Default)]
 pub struct DrawList {
-    /// Pieces of edges; those of a layer have one colour and are sorted by how much they bend, but for the raised ones.
-    pub strokes: Vec<Stroke>,
-    /// Of each stroke, how far it reaches.
-    pub reaches: Vec<Reach>,
-    /// Ends of the layers in `strokes`.
-    pub stroke_ends: [usize; 3],
+    /// Near and far: who zooms out and in again waits for neither.
+    strokes: [Strokes; 2],
+    far: bool,
     /// Glyphs; in each layer those that are no nodes come first.
     pub glyphs: Vec<Glyph>,
     /// In each layer, where nodes begin.
@@ -122,8 +133,7 @@ pub struct DrawList {
     pub glyph_ends: [usize; 3],
     key: Option<(u64, u64, Option<i32>)>,
     detail: bool,
-    /// Counts changes of the strokes.
-    pub version: u64,
+    versions: u64,
     /// Counts changes of the glyphs.
     pub glyph_version: u64,
 }
@@ -138,131 +148,39 @@ impl DrawList {
         // Stacks and bars are drawn only where they can be seen; that is one step of detail, not one a pixel.
         let detail = scene.camera.zoom > 0.11;
         let key = Some((scene.geometry.version, scene.style_version, level));
-        let same = self.key == key;
-        if same && self.detail == detail {
-            return;
+        self.far = level.is_some();
+        if self.key != key || self.detail != detail {
+            self.key = key;
+            self.glyph_version += 1;
+            self.detail = detail;
+            self.glyphs.clear();
+            self.glyphs_of_nodes(scene, self.far, detail);
         }
-        self.glyph_version += 1;
-        self.detail = detail;
-        self.glyphs.clear();
-        self.glyphs_of_nodes(scene, level.is_some(), detail);
-        if same {
-            return;
+        let strokes = &mut self.strokes[usize::from(self.far)];
+        if strokes.key != key {
+            self.versions += 1;
+            strokes.key = key;
+            strokes.version = self.versions;
+            strokes.fill(scene, self.far);
         }
-        self.key = key;
-        self.version += 1;
-        self.strokes.clear();
-        self.reaches.clear();
-        self.strokes_of_edges(scene, level.is_some());
+    }
+
+    /// The strokes for where the camera is.
+    pub fn strokes(&self) -> &Strokes {
+        &self.strokes[usize::from(self.far)]
+    }
+
+    /// Whether the camera is so far that areas stand for their nodes.
+    pub fn is_far(&self) -> bool {
+        self.far
     }
 
     /// Makes the lists as if the camera were near: for exports of everything.
     pub fn complete(scene: &Scene) -> Self {
         let mut list = Self::default();
-        list.strokes_of_edges(scene, false);
+        list.strokes[0].fill(scene, false);
         list.glyphs_of_nodes(scene, false, true);
         list
-    }
-
-    /// Ordinary strokes alone.
-    #[cfg(test)]
-    pub fn of(strokes: Vec<Stroke>) -> Self {
-        let mut list = Self {
-            strokes,
-            ..Self::default()
-        };
-        list.end_strokes(1);
-        list.end_strokes(2);
-        list
-    }
-
-    fn strokes_of_edges(&mut self, scene: &Scene, far: bool) {
-        let palette = scene.theme.palette();
-        for (slot, layer) in LAYERS.into_iter().enumerate() {
-            if far && layer != Layer::Raised {
-                for bundle in scene.aggregates.bundles.iter().filter(|b| b.blurred == (layer == Layer::Blurred)) {
-                    let mut colour = colour::mix(palette.canvas, palette.edge, if bundle.blurred { palette.blur } else { 1.0 });
-                    colour[3] = (70 + bundle.count.min(40) * 3) as u8;
-                    let third = |t: f32| [0, 1].map(|i| bundle.a[i] + (bundle.b[i] - bundle.a[i]) * t);
-                    let width = palette.edge_width * (0.8 + (bundle.count as f32).ln() * 0.45).min(3.0);
-                    self.strokes.push(Stroke {
-                        points: [bundle.a, third(1.0 / 3.0), third(2.0 / 3.0), bundle.b],
-                        colour,
-                        width,
-                    });
-                }
-                self.end_strokes(slot);
-                continue;
-            }
-            for (i, edge) in scene.data.edges.iter().enumerate() {
-                if scene.edge_layer(i as u32) != layer {
-                    continue;
-                }
-                let route = scene.geometry.routes.get(i);
-                let mut colour = palette.edge;
-                let mut width = palette.edge_width;
-                match layer {
-                    Layer::Blurred => colour = colour::mix(palette.canvas, palette.edge, palette.blur),
-                    Layer::Normal => colour[3] = 165,
-                    Layer::Raised => {
-                        colour = palette.edge_focus;
-                        width *= 1.8;
-                        let mut band = palette.accent;
-                        band[3] = if scene.theme == super::Theme::Contrast { 77 } else { 36 };
-                        if scene.hover != Target::Nothing {
-                            self.pieces(route, band, 9.0);
-                        }
-                    }
-                }
-                self.pieces(route, colour, width);
-                if edge.storage {
-                    self.pieces(route, colour, -4.0);
-                }
-            }
-            self.end_strokes(slot);
-        }
-    }
-
-    /// Sorts the layer that has been filled by how much its strokes bend.
-    fn end_strokes(&mut self, slot: usize) {
-        let begin = self.reaches.len();
-        let (end, raised) = (self.strokes.len(), LAYERS[slot] == Layer::Raised);
-        self.stroke_ends[slot] = end;
-        let Some(filled) = self.strokes.get_mut(begin..end) else { return };
-        let reaches: Vec<Reach> = filled.iter().map(Stroke::reach).collect();
-        if raised {
-            let keeps = |reach: Reach| Reach {
-                bend: f32::INFINITY,
-                ..reach
-            };
-            return self.reaches.extend(reaches.into_iter().map(keeps));
-        }
-        let unsorted = filled.to_vec();
-        let mut order: Vec<u64> = reaches
-            .iter()
-            .zip(0..)
-            .map(|(reach, i)| u64::from(reach.bend.to_bits()) << 32 | i)
-            .collect();
-        order.sort_unstable();
-        for (slot, place) in filled.iter_mut().zip(order) {
-            let from = (place & 0xffff_ffff) as usize;
-            if let (Some(&stroke), Some(&reach)) = (unsorted.get(from), reaches.get(from)) {
-                *slot = stroke;
-                self.reaches.push(reach);
-            }
-        }
-    }
-
-    fn pieces(&mut self, route: &[Point], colour: Rgba, width: f32) {
-        let mut at = 0;
-        while let Some(&[a, b, c, d]) = route.get(at..at + 4) {
-            self.strokes.push(Stroke {
-                points: [a, b, c, d],
-                colour,
-                width,
-            });
-            at += 3;
-        }
     }
 
     fn glyphs_of_nodes(&mut self, scene: &Scene, far: bool, detail: bool) {
@@ -449,6 +367,108 @@ impl DrawList {
     }
 }
 
+impl Strokes {
+    /// Ordinary strokes alone.
+    #[cfg(test)]
+    pub fn of(list: Vec<Stroke>) -> Self {
+        let mut strokes = Self { list, ..Self::default() };
+        strokes.end(1);
+        strokes.end(2);
+        strokes
+    }
+
+    fn fill(&mut self, scene: &Scene, far: bool) {
+        self.list.clear();
+        self.reaches.clear();
+        let palette = scene.theme.palette();
+        for (slot, layer) in LAYERS.into_iter().enumerate() {
+            if far && layer != Layer::Raised {
+                for bundle in scene.aggregates.bundles.iter().filter(|b| b.blurred == (layer == Layer::Blurred)) {
+                    let mut colour = colour::mix(palette.canvas, palette.edge, if bundle.blurred { palette.blur } else { 1.0 });
+                    colour[3] = (70 + bundle.count.min(40) * 3) as u8;
+                    let third = |t: f32| [0, 1].map(|i| bundle.a[i] + (bundle.b[i] - bundle.a[i]) * t);
+                    let width = palette.edge_width * (0.8 + (bundle.count as f32).ln() * 0.45).min(3.0);
+                    self.list.push(Stroke {
+                        points: [bundle.a, third(1.0 / 3.0), third(2.0 / 3.0), bundle.b],
+                        colour,
+                        width,
+                    });
+                }
+                self.end(slot);
+                continue;
+            }
+            for (i, edge) in scene.data.edges.iter().enumerate() {
+                if scene.edge_layer(i as u32) != layer {
+                    continue;
+                }
+                let route = scene.geometry.routes.get(i);
+                let mut colour = palette.edge;
+                let mut width = palette.edge_width;
+                match layer {
+                    Layer::Blurred => colour = colour::mix(palette.canvas, palette.edge, palette.blur),
+                    Layer::Normal => colour[3] = 165,
+                    Layer::Raised => {
+                        colour = palette.edge_focus;
+                        width *= 1.8;
+                        let mut band = palette.accent;
+                        band[3] = if scene.theme == super::Theme::Contrast { 77 } else { 36 };
+                        if scene.hover != Target::Nothing {
+                            self.pieces(route, band, 9.0);
+                        }
+                    }
+                }
+                self.pieces(route, colour, width);
+                if edge.storage {
+                    self.pieces(route, colour, -4.0);
+                }
+            }
+            self.end(slot);
+        }
+    }
+
+    /// Sorts the layer that has been filled by how much its strokes bend.
+    fn end(&mut self, slot: usize) {
+        let begin = self.reaches.len();
+        let (end, raised) = (self.list.len(), LAYERS[slot] == Layer::Raised);
+        self.ends[slot] = end;
+        let Some(filled) = self.list.get_mut(begin..end) else { return };
+        let reaches: Vec<Reach> = filled.iter().map(Stroke::reach).collect();
+        if raised {
+            let keeps = |reach: Reach| Reach {
+                bend: f32::INFINITY,
+                ..reach
+            };
+            return self.reaches.extend(reaches.into_iter().map(keeps));
+        }
+        let unsorted = filled.to_vec();
+        let mut order: Vec<u64> = reaches
+            .iter()
+            .zip(0..)
+            .map(|(reach, i)| u64::from(reach.bend.to_bits()) << 32 | i)
+            .collect();
+        order.sort_unstable();
+        for (slot, place) in filled.iter_mut().zip(order) {
+            let from = (place & 0xffff_ffff) as usize;
+            if let (Some(&stroke), Some(&reach)) = (unsorted.get(from), reaches.get(from)) {
+                *slot = stroke;
+                self.reaches.push(reach);
+            }
+        }
+    }
+
+    fn pieces(&mut self, route: &[Point], colour: Rgba, width: f32) {
+        let mut at = 0;
+        while let Some(&[a, b, c, d]) = route.get(at..at + 4) {
+            self.list.push(Stroke {
+                points: [a, b, c, d],
+                colour,
+                width,
+            });
+            at += 3;
+        }
+    }
+}
+
 /// The hovered and the selected node are painted over everything.
 fn is_last(scene: &Scene, node: u32) -> bool {
     scene.hover == Target::Node(node) || scene.selected == Some(node)
@@ -470,11 +490,11 @@ mod tests {
             colour: [0; 4],
             width: 1.0,
         };
-        let list = DrawList::of([90.0, 0.0, 3.0, 0.0, 900.0].map(bent).to_vec());
-        let bends: Vec<f32> = list.strokes.iter().map(|stroke| stroke.points[1][1]).collect();
+        let list = Strokes::of([90.0, 0.0, 3.0, 0.0, 900.0].map(bent).to_vec());
+        let bends: Vec<f32> = list.list.iter().map(|stroke| stroke.points[1][1]).collect();
         assert_eq!(bends, [0.0, 0.0, 3.0, 90.0, 900.0]);
-        let reaches: Vec<Reach> = list.strokes.iter().map(Stroke::reach).collect();
+        let reaches: Vec<Reach> = list.list.iter().map(Stroke::reach).collect();
         assert_eq!(list.reaches, reaches);
-        assert_eq!(list.stroke_ends, [0, 5, 5]);
+        assert_eq!(list.ends, [0, 5, 5]);
     }
 }

@@ -84,8 +84,8 @@ impl Labels {
         let viewport = scene.viewport();
         self.columns = (viewport.width as f32 / CELL).ceil() as usize + 1;
         self.rows = (viewport.height as f32 / CELL).ceil() as usize + 1;
-        self.taken.clear();
         self.taken.resize(self.columns * self.rows, false);
+        self.taken.fill(false);
         if lod::level(scene.camera().zoom).is_some() {
             self.counts(scene, measure);
         } else {

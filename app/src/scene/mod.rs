@@ -15,6 +15,7 @@ pub mod gl;
 pub mod labels;
 pub mod lod;
 pub mod pick;
+pub mod ribbon;
 mod select;
 pub mod shape;
 pub mod state;

@@ -24,7 +24,7 @@ pub fn view(scene: &mut Scene, measure: &mut dyn Measure) -> String {
     labels.refresh(scene, measure);
     let viewport = *scene.viewport();
     let palette = scene.theme().palette();
-    let mut out = String::with_capacity(list.glyphs.len() * 400 + list.strokes.len() * 120 + 1000);
+    let mut out = String::with_capacity(list.glyphs.len() * 400 + list.strokes().list.len() * 120 + 1000);
     let (w, h) = (viewport.width.ceil(), viewport.height.ceil());
     push(
         &mut out,
@@ -36,7 +36,7 @@ pub fn view(scene: &mut Scene, measure: &mut dyn Measure) -> String {
     let writer = Writer { scene, palette };
     let mut from = (0, 0);
     for layer in 0..3 {
-        let (strokes, glyphs) = (list.stroke_ends[layer], list.glyph_ends[layer]);
+        let (strokes, glyphs) = (list.strokes().ends[layer], list.glyph_ends[layer]);
         out.push_str("<g fill=\"none\" stroke-linecap=\"round\">\n");
         writer.strokes(&list, from.0, strokes, &mut out);
         out.push_str("</g>\n<g>\n");
@@ -93,7 +93,7 @@ impl Writer<'_> {
     /// Pieces that belong together (one ends where the next begins) become one path.
     fn strokes(&self, list: &DrawList, from: usize, to: usize, out: &mut String) {
         let mut open: Option<(Point, Rgba, f32)> = None;
-        for stroke in list.strokes.get(from..to).unwrap_or_default() {
+        for stroke in list.strokes().list.get(from..to).unwrap_or_default() {
             let [a, b, c, d] = stroke.points;
             if open != Some((a, stroke.colour, stroke.width)) {
                 if open.is_some() {

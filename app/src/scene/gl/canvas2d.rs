@@ -27,7 +27,7 @@ pub fn paint(context: &CanvasRenderingContext2d, scene: &Scene, list: &DrawList,
     let painter = Painter { context, scene, palette };
     let mut from = (0, 0);
     for layer in 0..3 {
-        let (strokes, glyphs) = (list.stroke_ends[layer], list.glyph_ends[layer]);
+        let (strokes, glyphs) = (list.strokes().ends[layer], list.glyph_ends[layer]);
         painter.strokes(list, from.0, strokes);
         for glyph in list.glyphs.get(from.1..glyphs).unwrap_or_default() {
             painter.glyph(glyph);
@@ -48,7 +48,7 @@ impl Painter<'_> {
     fn strokes(&self, list: &DrawList, from: usize, to: usize) {
         let mut look: Option<(Rgba, f32)> = None;
         let viewport = self.scene.viewport();
-        for stroke in list.strokes.get(from..to).unwrap_or_default() {
+        for stroke in list.strokes().list.get(from..to).unwrap_or_default() {
             let p = stroke.points.map(|p| self.scene.camera().to_screen(p));
             let outside = |axis: usize, most: f64| p.iter().all(|v| v[axis] < -9.0) || p.iter().all(|v| v[axis] > most + 9.0);
             if outside(0, viewport.width) || outside(1, viewport.height) {

@@ -3,7 +3,7 @@
 //! Owns the scene, the lists made from it and whoever paints them.
 
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, Window};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, Performance, Window};
 
 use super::{Told, atlas::Ruler, canvas2d, describe, input::Hand, webgl::Renderer};
 use crate::scene::{
@@ -31,6 +31,7 @@ pub(super) struct Inner {
     pub(super) hand: Hand,
     painter: Painter,
     window: Window,
+    performance: Option<Performance>,
     insets: Insets,
     ratio: f64,
     pending: Option<i32>,
@@ -66,6 +67,7 @@ impl Inner {
             ruler,
             hand: Hand::default(),
             painter,
+            performance: window.performance(),
             window,
             insets: Insets::default(),
             ratio: 1.0,
@@ -79,7 +81,7 @@ impl Inner {
 
     /// Milliseconds on the clock of animation frames.
     pub(super) fn now(&self) -> f64 {
-        self.window.performance().map_or(0.0, |p| p.now())
+        self.performance.as_ref().map_or(0.0, Performance::now)
     }
 
     /// Takes the canvas's box over as its size.

@@ -1,18 +1,19 @@
-//! Programs on the GPU, and textures with the records that they draw: each record becomes a strip of triangles.
+//! Programs on the GPU, and textures with the records that they draw: each record becomes a ribbon, a row of squares that share their sides.
 //!
-//! All records are drawn with one plain call, which the vertex shader takes apart by the vertex' number. Instances would be the usual way, but
+//! Thousands of records are drawn with one call, which the vertex shader takes apart by the vertex' number. Instances would be the usual way, but
 //! each is a call of its own to a renderer in software (ten microseconds), and such small ones leave a GPU idle, too.
 
 use js_sys::Float32Array;
 use wasm_bindgen::JsValue;
-use web_sys::{WebGl2RenderingContext as Gl, WebGlProgram, WebGlTexture, WebGlUniformLocation};
+use web_sys::{WebGl2RenderingContext as Gl, WebGlBuffer, WebGlProgram, WebGlTexture, WebGlUniformLocation};
 
 use super::shaders::RECORDS;
+use crate::scene::ribbon::{self, SQUARE};
 
 /// Numbers of a record, three texels of four.
 pub const NUMBERS: usize = 12;
-/// Texels in a row: 512 records or 6144 single numbers; the shaders know it, too. Every WebGL2 has textures of 2048 by 2048.
-const WIDTH: usize = 1536;
+/// Texels in a row of records, 512 of them; the shaders know it, too. Every WebGL2 has textures of 2048 by 2048.
+pub const WIDTH: usize = 1536;
 
 /// Numbers where shaders can read them.
 pub struct Records {
@@ -20,16 +21,17 @@ pub struct Records {
     texture: WebGlTexture,
     /// What is sent, as long as the texture: kept, so that frames leave nothing large to be collected.
     sent: Float32Array,
+    width: usize,
     rows: usize,
     most: usize,
 }
 
 impl Records {
-    /// An empty one.
+    /// An empty one, with so many texels in a row.
     ///
     /// # Errors
     /// When the browser has lost the context.
-    pub fn new(gl: &Gl) -> Result<Self, JsValue> {
+    pub fn new(gl: &Gl, width: usize) -> Result<Self, JsValue> {
         let texture = gl.create_texture().ok_or_else(|| JsValue::from_str("no texture for records"))?;
         gl.bind_texture(Gl::TEXTURE_2D, Some(&texture));
         for name in [Gl::TEXTURE_MIN_FILTER, Gl::TEXTURE_MAG_FILTER] {
@@ -40,6 +42,7 @@ impl Records {
         Ok(Self {
             texture,
             sent,
+            width,
             rows: 0,
             most,
         })
@@ -50,13 +53,13 @@ impl Records {
     /// # Errors
     /// When the browser has lost the context.
     pub fn fill(&mut self, gl: &Gl, numbers: &mut Vec<f32>) -> Result<(), JsValue> {
-        let rows = numbers.len().div_ceil(WIDTH * 4).min(self.most);
+        let rows = numbers.len().div_ceil(self.width * 4).min(self.most);
         if rows == 0 {
             return Ok(());
         }
-        numbers.resize(rows * WIDTH * 4, 0.0);
+        numbers.resize(rows * self.width * 4, 0.0);
         self.bind(gl);
-        let (width, height) = (WIDTH as i32, rows as i32);
+        let (width, height) = (self.width as i32, rows as i32);
         if rows > self.rows {
             gl.tex_image_2d_with_i32_and_i32_and_i32_and_format_and_type_and_opt_array_buffer_view(
                 Gl::TEXTURE_2D,
@@ -70,7 +73,7 @@ impl Records {
                 None,
             )?;
             self.rows = rows;
-            self.sent = Float32Array::new_with_length((rows * WIDTH * 4) as u32);
+            self.sent = Float32Array::new_with_length((rows * self.width * 4) as u32);
         }
         let sent = self.sent.subarray(0, numbers.len() as u32);
         sent.copy_from(numbers);
@@ -134,12 +137,59 @@ impl Program {
         self.uniforms.get(number).and_then(Option::as_ref)
     }
 
-    /// Draws the records `from..to` of what is bound, each as a strip of so many vertices, two of which join it to its neighbours. The program
-    /// must be selected.
-    pub fn draw(&self, gl: &Gl, from: usize, to: usize, vertices: usize) {
-        if to > from {
-            gl.uniform1i(self.uniform(0), from as i32);
-            gl.draw_arrays(Gl::TRIANGLE_STRIP, 0, ((to - from) * vertices) as i32);
+    /// Draws the records `from..to` of what is bound, each as a ribbon of so many squares. The program must be selected.
+    pub fn draw(&self, gl: &Gl, ribbons: &mut Ribbons, from: usize, to: usize, squares: usize) {
+        let mut begin = from;
+        while begin < to {
+            // What fails, fails because the context was lost.
+            let Some(most) = ribbons.select(gl, squares, to - begin) else {
+                return;
+            };
+            let count = most.min(to - begin);
+            gl.uniform1i(self.uniform(0), begin as i32);
+            gl.draw_elements_with_i32(Gl::TRIANGLES, (count * squares * SQUARE) as i32, Gl::UNSIGNED_SHORT, 0);
+            begin += count;
         }
+    }
+}
+
+/// What `scene::ribbon` says where the GPU can read it, for each number of squares that was asked for.
+#[derive(Default)]
+pub struct Ribbons {
+    made: Vec<Ribbon>,
+}
+
+struct Ribbon {
+    squares: usize,
+    buffer: WebGlBuffer,
+    records: usize,
+}
+
+impl Ribbons {
+    /// Selects the buffer for ribbons of so many squares: how many of the `wanted` records it has, `None` when the context is lost.
+    fn select(&mut self, gl: &Gl, squares: usize, wanted: usize) -> Option<usize> {
+        let most = ribbon::most(squares);
+        let wanted = wanted.min(most);
+        let last = self.made.len();
+        let known = self.made.iter().position(|ribbon| ribbon.squares == squares);
+        if known.is_none() {
+            let buffer = gl.create_buffer()?;
+            self.made.push(Ribbon {
+                squares,
+                buffer,
+                records: 0,
+            });
+        }
+        let ribbon = self.made.get_mut(known.unwrap_or(last))?;
+        gl.bind_buffer(Gl::ELEMENT_ARRAY_BUFFER, Some(&ribbon.buffer));
+        if ribbon.records < wanted {
+            ribbon.records = wanted.next_power_of_two().min(most);
+            gl.buffer_data_with_u8_array(
+                Gl::ELEMENT_ARRAY_BUFFER,
+                &ribbon::triangles(squares, ribbon.records),
+                Gl::STATIC_DRAW,
+            );
+        }
+        Some(ribbon.records)
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! `scene::shape` has the same outlines in Rust; what the pointer hits agrees with what is drawn only while both are alike.
 
-/// What every vertex shader begins with: the records, from `u_first` on, and how a square's six vertices are told apart.
+/// What every vertex shader begins with: the records, from `u_first` on, and how a square's four vertices are told apart.
 pub const RECORDS: &str = r"
 precision highp float;
 precision highp int;
@@ -14,11 +14,8 @@ vec4 colour(vec2 two) {
   vec2 high = floor(two / 256.0), low = two - high * 256.0;
   return vec4(high.x, low.x, high.y, low.y) / 255.0;
 }
-int square() { return gl_VertexID / 6 + u_first; }
-vec2 corner_of_square() {
-  int vertex = clamp(gl_VertexID % 6 - 1, 0, 3);
-  return vec2(vertex & 1, vertex >> 1);
-}
+int square() { return (gl_VertexID >> 2) + u_first; }
+vec2 corner_of_square() { return vec2(gl_VertexID & 1, (gl_VertexID >> 1) & 1); }
 ";
 
 /// Edges: each record is one cubic, drawn as a ribbon of `u_steps` pieces.
@@ -36,12 +33,12 @@ out float v_across;
 out float v_along;
 #endif
 void main() {
-  int strip = 2 * u_steps + 4;
-  int record = gl_VertexID / strip;
-  int vertex = clamp(gl_VertexID - record * strip - 1, 0, 2 * u_steps + 1);
+  int ribbon = 2 * u_steps + 2;
+  int record = int((float(gl_VertexID) + 0.5) / float(ribbon));
+  int vertex = gl_VertexID - record * ribbon;
   record += u_first;
   int texel = record >> 2;
-  vec4 four = texelFetch(u_seen, ivec2(texel % 1536, texel / 1536), 0);
+  vec4 four = texelFetch(u_seen, ivec2(texel & 1023, texel >> 10), 0);
   record = int((record & 2) == 0 ? ((record & 1) == 0 ? four.x : four.y) : ((record & 1) == 0 ? four.z : four.w));
   vec4 ab = part(record, 0), cd = part(record, 1), look = part(record, 2);
   float t = float(vertex >> 1) / float(u_steps);

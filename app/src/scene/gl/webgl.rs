@@ -7,21 +7,21 @@ use web_sys::{Document, HtmlCanvasElement, WebGl2RenderingContext as Gl};
 
 use super::{
     atlas::{Atlas, Ruler},
-    program::{NUMBERS, Program, Records},
+    program::{NUMBERS, Program, Records, Ribbons, WIDTH},
     shaders,
 };
 use crate::scene::{
     Scene,
     cull::Seen,
-    draw::DrawList,
+    draw::{DrawList, Strokes},
     labels::{Label, Labels},
     pick::LEAST_RADIUS,
     state::RADIUS,
     theme::{Rgba, Theme},
 };
 
-/// Vertices of a square and the two that join it to the next.
-const SQUARE: usize = 6;
+/// Texels in a row of the strokes that are seen, four numbers each; the shader knows it, too.
+const SEEN: usize = 1024;
 
 /// Radius in device pixels up to which nodes are plain spots; the shader's details begin there.
 const SPOT: f64 = 4.5;
@@ -34,15 +34,17 @@ pub struct Renderer {
     marks: Program,
     nodes: Program,
     text: Program,
-    strokes: Records,
+    /// Near and far.
+    strokes: [Records; 2],
     glyphs: Records,
     quads: Records,
     indices: Records,
+    ribbons: Ribbons,
     atlas: Atlas,
     seen: Seen,
     numbers: Vec<f32>,
-    /// Versions of strokes and glyphs that the GPU has.
-    uploaded: [Option<u64>; 2],
+    /// Versions of both strokes and of the glyphs that the GPU has.
+    uploaded: [Option<u64>; 3],
     /// What the uniforms that rarely change were set for: size of the canvas, its density, the theme.
     told: Option<([i32; 2], f64, Theme)>,
 }
@@ -90,9 +92,10 @@ impl Renderer {
         let marks = Program::new(&gl, "", (shaders::MARK_VERTEX, shaders::MARK_FRAGMENT), &GLYPH_UNIFORMS)?;
         let nodes = Program::new(&gl, "", (shaders::NODE_VERTEX, shaders::NODE_FRAGMENT), &GLYPH_UNIFORMS)?;
         let text = Program::new(&gl, "", (shaders::TEXT_VERTEX, shaders::TEXT_FRAGMENT), &TEXT_UNIFORMS)?;
-        let [strokes, glyphs, quads] = [Records::new(&gl)?, Records::new(&gl)?, Records::new(&gl)?];
+        let strokes = [Records::new(&gl, WIDTH)?, Records::new(&gl, WIDTH)?];
+        let [glyphs, quads] = [Records::new(&gl, WIDTH)?, Records::new(&gl, WIDTH)?];
         gl.active_texture(Gl::TEXTURE2);
-        let indices = Records::new(&gl)?;
+        let indices = Records::new(&gl, SEEN)?;
         gl.active_texture(Gl::TEXTURE0);
         let atlas = Atlas::new(&gl, document)?;
         gl.disable(Gl::DEPTH_TEST);
@@ -109,10 +112,11 @@ impl Renderer {
             glyphs,
             quads,
             indices,
+            ribbons: Ribbons::default(),
             atlas,
             seen: Seen::default(),
             numbers: Vec::new(),
-            uploaded: [None; 2],
+            uploaded: [None; 3],
             told: None,
         })
     }
@@ -125,18 +129,19 @@ impl Renderer {
     /// Paints one frame; true if captions are missing and another frame should follow.
     pub fn paint(&mut self, scene: &Scene, list: &DrawList, labels: &Labels, ruler: &mut Ruler, ratio: f64) -> bool {
         // What fails, fails because the context was lost.
-        if self.uploaded[0] != Some(list.version) && self.upload_strokes(list).is_ok() {
-            self.uploaded[0] = Some(list.version);
+        let (strokes, far) = (list.strokes(), usize::from(list.is_far()));
+        if self.uploaded[far] != Some(strokes.version) && self.upload_strokes(strokes, far).is_ok() {
+            self.uploaded[far] = Some(strokes.version);
         }
-        if self.uploaded[1] != Some(list.glyph_version) && self.upload_glyphs(list).is_ok() {
-            self.uploaded[1] = Some(list.glyph_version);
+        if self.uploaded[2] != Some(list.glyph_version) && self.upload_glyphs(list).is_ok() {
+            self.uploaded[2] = Some(list.glyph_version);
         }
         let missing = self.upload_text(scene, labels, ruler, ratio);
         let quads = self.numbers.len() / NUMBERS;
         let viewport = scene.viewport();
         let camera = scene.camera();
         let [right, bottom] = camera.to_plane([viewport.width, viewport.height]);
-        let changed = self.seen.refresh(list, [camera.x, camera.y, right, bottom], camera.zoom * ratio);
+        let changed = self.seen.refresh(strokes, [camera.x, camera.y, right, bottom], camera.zoom * ratio);
         // Fails only when the context was lost, and then nothing is painted.
         let mut written = self.quads.fill(&self.gl, &mut self.numbers).is_ok();
         if changed {
@@ -152,13 +157,13 @@ impl Renderer {
         if written && quads > 0 {
             self.text.select(&self.gl);
             self.quads.bind(&self.gl);
-            self.text.draw(&self.gl, 0, quads, SQUARE);
+            self.text.draw(&self.gl, &mut self.ribbons, 0, quads, 1);
         }
         missing
     }
 
-    fn layers(&self, scene: &Scene, list: &DrawList, ratio: f64) {
-        let gl = &self.gl;
+    fn layers(&mut self, scene: &Scene, list: &DrawList, ratio: f64) {
+        let (gl, ribbons) = (&self.gl, &mut self.ribbons);
         let camera = scene.camera();
         let zoom = camera.zoom * ratio;
         let place = [camera.x as f32, camera.y as f32, zoom as f32];
@@ -170,13 +175,14 @@ impl Renderer {
         // Far out they are near one another.
         let far = if camera.zoom > 0.25 { 1.0 } else { 0.8 };
         let thin = (far * (1.2 - 0.2 * self.seen.crowd())).min(far) as f32;
+        let (drawn, records) = (list.strokes(), &self.strokes[usize::from(list.is_far())]);
         let mut from = (0, 0);
         for layer in 0..3 {
-            let (strokes, glyphs) = (list.stroke_ends[layer], list.glyph_ends[layer]);
+            let (strokes, glyphs) = (drawn.ends[layer], list.glyph_ends[layer]);
             if strokes > from.0 {
-                self.strokes.bind(gl);
+                records.bind(gl);
                 let mut selected = None;
-                self.seen.runs(list, layer, zoom, |run| {
+                self.seen.runs(drawn, layer, zoom, |run| {
                     let program = if run.special { &self.dotted } else { &self.edges };
                     if selected != Some(run.special) {
                         selected = Some(run.special);
@@ -184,7 +190,7 @@ impl Renderer {
                         gl.uniform1f(program.uniform(3), thin);
                     }
                     gl.uniform1i(program.uniform(2), run.cuts);
-                    program.draw(gl, run.begin, run.end, run.cuts as usize * 2 + 4);
+                    program.draw(gl, ribbons, run.begin, run.end, run.cuts as usize);
                 });
             }
             // What is raised may have marks that only the larger program knows.
@@ -195,7 +201,7 @@ impl Renderer {
             for (program, begin, end) in [(&self.marks, from.1, nodes), (&self.nodes, nodes, glyphs)] {
                 if end > begin {
                     look(program);
-                    program.draw(gl, begin, end, SQUARE);
+                    program.draw(gl, ribbons, begin, end, 1);
                 }
             }
             from = (strokes, glyphs);
@@ -240,16 +246,16 @@ impl Renderer {
         gl.uniform1i(self.text.uniform(2), 1);
     }
 
-    fn upload_strokes(&mut self, list: &DrawList) -> Result<(), JsValue> {
+    fn upload_strokes(&mut self, strokes: &Strokes, far: usize) -> Result<(), JsValue> {
         let numbers = &mut self.numbers;
         numbers.clear();
-        numbers.reserve(list.strokes.len() * NUMBERS);
-        for stroke in &list.strokes {
+        numbers.reserve(strokes.list.len() * NUMBERS);
+        for stroke in &strokes.list {
             let [[ax, ay], [bx, by], [cx, cy], [dx, dy]] = stroke.points;
             let [rg, ba] = packed(stroke.colour);
             numbers.extend_from_slice(&[ax, ay, bx, by, cx, cy, dx, dy, rg, ba, stroke.width, 0.0]);
         }
-        self.strokes.fill(&self.gl, numbers)
+        self.strokes[far].fill(&self.gl, numbers)
     }
 
     fn upload_glyphs(&mut self, list: &DrawList) -> Result<(), JsValue> {
