@@ -75,12 +75,15 @@ pub struct Labels {
     taken: Vec<bool>,
     columns: usize,
     rows: usize,
+    /// How many come of nodes that may be asked for twice, which are asked for first.
+    early: usize,
 }
 
 impl Labels {
     /// Makes the captions for the scene as it is seen now.
     pub fn refresh(&mut self, scene: &Scene, measure: &mut dyn Measure) {
         self.list.clear();
+        self.early = usize::MAX;
         let viewport = scene.viewport();
         self.columns = (viewport.width as f32 / CELL).ceil() as usize + 1;
         self.rows = (viewport.height as f32 / CELL).ceil() as usize + 1;
@@ -112,6 +115,7 @@ impl Labels {
                 self.caption(scene, node, measure, false);
             }
         }
+        self.early = self.list.len();
         for &node in &scene.by_degree {
             if self.list.len() >= MOST {
                 break;
@@ -124,7 +128,8 @@ impl Labels {
         if right < 0.0 || bottom < 0.0 || left >= self.columns as f32 * CELL || top >= self.rows as f32 * CELL {
             return None;
         }
-        let cell = |v: f32, most: usize| ((v.max(0.0) / CELL) as usize).min(most - 1);
+        // What is negative becomes zero.
+        let cell = |v: f32, most: usize| ((v / CELL) as usize).min(most - 1);
         Some([
             cell(left, self.columns),
             cell(top, self.rows),
@@ -330,7 +335,11 @@ impl Labels {
     /// Takes the room of a caption's first line, unless a caption that came before has it already (the same node may be asked for twice).
     fn claim(&mut self, x: f32, top: f32, half: f32, line: f32) -> bool {
         let y = top + line / 2.0;
-        let again = self.list.iter().take(64).any(|l| (l.x - x).abs() < 0.5 && (l.y - y).abs() < 0.5);
+        let again = self
+            .list
+            .iter()
+            .take(self.early.min(64))
+            .any(|l| (l.x - x).abs() < 0.5 && (l.y - y).abs() < 0.5);
         if !again {
             self.occupy(x - half, top, x + half, top + line - 2.0);
         }

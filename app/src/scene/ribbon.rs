@@ -10,12 +10,13 @@ pub fn most(squares: usize) -> usize {
     VERTICES / (2 * squares + 2)
 }
 
-/// The triangles of so many ribbons, at most `most(squares)`: three vertices each, in the machine's order of bytes, 16 bits a vertex.
+/// Adds the triangles of so many ribbons, at most `most(squares)`, to a list: three vertices each, in the machine's order of bytes, 16 bits a
+/// vertex.
 ///
 /// A renderer in software computes four vertices at a time, those that are asked for next: of each six triangles the first and the fourth begin,
 /// which have six different ones.
-pub fn triangles(squares: usize, ribbons: usize) -> Vec<u8> {
-    let mut list = Vec::with_capacity(ribbons * squares * SQUARE * 2);
+pub fn triangles(squares: usize, ribbons: usize, list: &mut Vec<u8>) {
+    list.reserve(ribbons * squares * SQUARE * 2);
     for ribbon in 0..ribbons {
         let first = ribbon * (2 * squares + 2);
         for six in (0..2 * squares).step_by(6) {
@@ -28,21 +29,22 @@ pub fn triangles(squares: usize, ribbons: usize) -> Vec<u8> {
             }
         }
     }
-    list
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn vertices(list: &[u8]) -> Vec<u16> {
+    fn vertices(squares: usize, ribbons: usize) -> Vec<u16> {
+        let mut list = Vec::new();
+        triangles(squares, ribbons, &mut list);
         list.chunks_exact(2).map(|two| u16::from_ne_bytes([two[0], two[1]])).collect()
     }
 
     #[test]
     fn ribbons_are_whole_and_do_not_touch() {
         for squares in 1..20u16 {
-            let numbers = vertices(&triangles(squares.into(), 3));
+            let numbers = vertices(squares.into(), 3);
             assert_eq!(numbers.len(), 3 * usize::from(squares) * SQUARE);
             let mut firsts = Vec::new();
             for triangle in numbers.chunks_exact(3) {
@@ -60,7 +62,7 @@ mod tests {
     #[test]
     fn the_number_that_ends_a_row_of_triangles_is_never_a_vertex() {
         for squares in [1, 2, 3, 5, 18] {
-            let largest = vertices(&triangles(squares, most(squares))).into_iter().max();
+            let largest = vertices(squares, most(squares)).into_iter().max();
             assert!(largest > Some(65_000) && largest < Some(u16::MAX), "{largest:?} for {squares}");
         }
     }

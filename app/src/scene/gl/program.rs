@@ -103,7 +103,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Compiles and links, with these lines before both shaders. The first of `uniforms` is the number of the first record to draw.
+    /// Compiles and links, with these lines before both shaders. The first of `uniforms` has the number of the first record to draw and how many squares each becomes.
     ///
     /// # Errors
     /// When the browser refuses a shader or has lost the context.
@@ -141,55 +141,55 @@ impl Program {
     pub fn draw(&self, gl: &Gl, ribbons: &mut Ribbons, from: usize, to: usize, squares: usize) {
         let mut begin = from;
         while begin < to {
-            // What fails, fails because the context was lost.
-            let Some(most) = ribbons.select(gl, squares, to - begin) else {
+            // Nothing to draw with means that the context was lost.
+            let Some((offset, most)) = ribbons.find(gl, squares, to - begin) else {
                 return;
             };
             let count = most.min(to - begin);
-            gl.uniform1i(self.uniform(0), begin as i32);
-            gl.draw_elements_with_i32(Gl::TRIANGLES, (count * squares * SQUARE) as i32, Gl::UNSIGNED_SHORT, 0);
+            gl.uniform2i(self.uniform(0), begin as i32, squares as i32);
+            gl.draw_elements_with_i32(Gl::TRIANGLES, (count * squares * SQUARE) as i32, Gl::UNSIGNED_SHORT, offset);
             begin += count;
         }
     }
 }
 
-/// What `scene::ribbon` says where the GPU can read it, for each number of squares that was asked for.
+/// What `scene::ribbon` says where the GPU can read it: one buffer, which is always bound, with a part for each number of squares that was asked for.
 #[derive(Default)]
 pub struct Ribbons {
-    made: Vec<Ribbon>,
-}
-
-struct Ribbon {
-    squares: usize,
-    buffer: WebGlBuffer,
-    records: usize,
+    buffer: Option<WebGlBuffer>,
+    /// Of each part the squares of its ribbons, how many ribbons it has, and where it begins in bytes.
+    parts: Vec<(usize, usize, i32)>,
 }
 
 impl Ribbons {
-    /// Selects the buffer for ribbons of so many squares: how many of the `wanted` records it has, `None` when the context is lost.
-    fn select(&mut self, gl: &Gl, squares: usize, wanted: usize) -> Option<usize> {
+    /// Where ribbons of so many squares begin and how many there are, hardly fewer than `wanted`; `None` when the context is lost.
+    fn find(&mut self, gl: &Gl, squares: usize, wanted: usize) -> Option<(i32, usize)> {
         let most = ribbon::most(squares);
-        let wanted = wanted.min(most);
-        let last = self.made.len();
-        let known = self.made.iter().position(|ribbon| ribbon.squares == squares);
+        let known = self.parts.iter().position(|part| part.0 == squares);
+        let place = known.unwrap_or(self.parts.len());
         if known.is_none() {
-            let buffer = gl.create_buffer()?;
-            self.made.push(Ribbon {
-                squares,
-                buffer,
-                records: 0,
-            });
+            self.parts.push((squares, 0, 0));
         }
-        let ribbon = self.made.get_mut(known.unwrap_or(last))?;
-        gl.bind_buffer(Gl::ELEMENT_ARRAY_BUFFER, Some(&ribbon.buffer));
-        if ribbon.records < wanted {
-            ribbon.records = wanted.next_power_of_two().min(most);
-            gl.buffer_data_with_u8_array(
-                Gl::ELEMENT_ARRAY_BUFFER,
-                &ribbon::triangles(squares, ribbon.records),
-                Gl::STATIC_DRAW,
-            );
+        let part = self.parts.get_mut(place)?;
+        if part.1 < wanted.min(most) {
+            part.1 = wanted.next_power_of_two().min(most);
+            self.make(gl)?;
         }
-        Some(ribbon.records)
+        self.parts.get(place).map(|part| (part.2, part.1))
+    }
+
+    /// Makes the buffer anew: parts grow by twice, so that happens a few times only.
+    fn make(&mut self, gl: &Gl) -> Option<()> {
+        let mut all = Vec::new();
+        for (squares, ribbons, begin) in &mut self.parts {
+            *begin = all.len() as i32;
+            ribbon::triangles(*squares, *ribbons, &mut all);
+        }
+        if self.buffer.is_none() {
+            self.buffer = gl.create_buffer();
+            gl.bind_buffer(Gl::ELEMENT_ARRAY_BUFFER, self.buffer.as_ref());
+        }
+        gl.buffer_data_with_u8_array(Gl::ELEMENT_ARRAY_BUFFER, &all, Gl::STATIC_DRAW);
+        self.buffer.as_ref().map(|_| ())
     }
 }

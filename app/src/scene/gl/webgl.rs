@@ -50,7 +50,7 @@ pub struct Renderer {
 }
 
 /// The first of each is set by `Program::draw`, the second for each frame.
-const EDGE_UNIFORMS: [&str; 7] = ["u_first", "u_camera", "u_steps", "u_thin", "u_size", "u_ratio", "u_seen"];
+const EDGE_UNIFORMS: [&str; 6] = ["u_first", "u_camera", "u_thin", "u_size", "u_ratio", "u_seen"];
 const GLYPH_UNIFORMS: [&str; 11] = [
     "u_first",
     "u_camera",
@@ -187,9 +187,8 @@ impl Renderer {
                     if selected != Some(run.special) {
                         selected = Some(run.special);
                         look(program);
-                        gl.uniform1f(program.uniform(3), thin);
+                        gl.uniform1f(program.uniform(2), thin);
                     }
-                    gl.uniform1i(program.uniform(2), run.cuts);
                     program.draw(gl, ribbons, run.begin, run.end, run.cuts as usize);
                 });
             }
@@ -225,9 +224,9 @@ impl Renderer {
         gl.clear_color(r, g, b, 1.0);
         for program in [&self.edges, &self.dotted] {
             program.select(gl);
-            gl.uniform2f(program.uniform(4), width, height);
-            gl.uniform1f(program.uniform(5), ratio as f32);
-            gl.uniform1i(program.uniform(6), 2);
+            gl.uniform2f(program.uniform(3), width, height);
+            gl.uniform1f(program.uniform(4), ratio as f32);
+            gl.uniform1i(program.uniform(5), 2);
         }
         for program in [&self.marks, &self.nodes] {
             program.select(gl);
