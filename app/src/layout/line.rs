@@ -5,13 +5,12 @@
 
 use super::{generate::Random, graph::Adjacency};
 
-/// Steps: enough for neighbouring parts to separate; more changes little.
-const STEPS: usize = 60;
 /// Momentum: just below a quarter of the square of the greatest eigenvalue, which is 1.
 const MOMENTUM: f32 = 0.24;
 
-/// Places for `n` nodes that all have edges, in no particular unit. Another `seed` gives another line where several are about as good.
-pub(super) fn line(n: usize, edges: &[(u32, u32)], seed: u64) -> Vec<f32> {
+/// Places for `n` nodes that all have edges, in no particular unit, after so many steps: neighbouring parts separate first, and then the whole
+/// settles. Another `seed` gives another line where several are about as good.
+pub(super) fn line(n: usize, edges: &[(u32, u32)], steps: usize, seed: u64) -> Vec<f32> {
     let near = Adjacency::new(n, edges.iter().flat_map(|&(a, b)| [(a, b), (b, a)]));
     let degree: Vec<f32> = (0..n as u32).map(|v| near.of(v).len().max(1) as f32).collect();
     let total: f32 = degree.iter().sum();
@@ -19,7 +18,7 @@ pub(super) fn line(n: usize, edges: &[(u32, u32)], seed: u64) -> Vec<f32> {
     let mut x: Vec<f32> = (0..n).map(|_| random.below(1 << 20) as f32 / (1 << 20) as f32 - 0.5).collect();
     let mut before = vec![0f32; n];
     let mut next = vec![0f32; n];
-    for _ in 0..STEPS {
+    for _ in 0..steps {
         // The first eigenvector is the same place for all: taken away, or it would outgrow the second.
         let mean = x.iter().zip(&degree).map(|(x, degree)| x * degree).sum::<f32>() / total;
         let mut most = 0f32;

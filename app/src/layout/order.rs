@@ -86,7 +86,7 @@ impl Effort {
     fn of(vertices: usize) -> Self {
         let (rounds, patience, passes, window, again) = match vertices {
             0..=800 => (6, 4, 2, 20, 8),
-            801..=6_000 => (7, 5, 2, 8, 0),
+            801..=6_000 => (6, 5, 2, 6, 0),
             _ => (8, 3, 3, 2, 0),
         };
         Self {
