@@ -246,16 +246,25 @@ fn export(dir: &std::path::Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Ours, five times from nothing; the fastest counts.
-fn ours(graph: &Graph) -> Drawing {
-    let mut best = f64::INFINITY;
-    let mut layout = scope_app::layout::Layout::default();
-    for _ in 0..5 {
+/// The fastest of as many runs as begin within 0.2 s, in ms of this thread's processor time, and its result: the first one finds nothing in caches.
+fn fastest<T>(mut run: impl FnMut() -> T) -> (f64, T) {
+    let begun = processor_ms();
+    let mut best: Option<(f64, T)> = None;
+    loop {
         let start = processor_ms();
-        let mut engine = Engine::new();
-        layout = engine.update(graph).clone();
-        best = best.min(processor_ms() - start);
+        let made = run();
+        let end = processor_ms();
+        let faster = best.take().filter(|best| best.0 <= end - start).unwrap_or((end - start, made));
+        if end - begun > 200.0 {
+            return faster;
+        }
+        best = Some(faster);
     }
+}
+
+/// Ours, from nothing.
+fn ours(graph: &Graph) -> Drawing {
+    let (best, layout) = fastest(|| Engine::new().update(graph).clone());
     let lines = (0..graph.edges.len())
         .map(|i| quality::flatten(layout.routes.get(i), quality::PIECES))
         .collect();
@@ -278,9 +287,7 @@ fn sugiyama(graph: &Graph) -> Drawing {
         vertex_spacing: 120.0,
         ..Config::default()
     };
-    let start = processor_ms();
-    let parts = rust_sugiyama::from_vertices_and_edges(&vertices, &edges, &config);
-    let ms = processor_ms() - start;
+    let (ms, parts) = fastest(|| rust_sugiyama::from_vertices_and_edges(&vertices, &edges, &config));
     let mut positions = vec![[0f32; 2]; graph.nodes.len()];
     let mut left = 0.0;
     for (part, _, _) in parts {
