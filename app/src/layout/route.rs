@@ -13,10 +13,11 @@ const GRAZE: f32 = 50.0;
 /// Pieces that run less far sideways pass between the nodes of their rows, which are further apart.
 const STEEP: f32 = 280.0;
 
-/// Rows that a route goes through lane by lane at most, in maps of more than so many nodes: such a map is looked at from afar, and a detour at
-/// each of many rows is five times as much to draw.
-const MOST_LANES: usize = 7;
+/// Nodes above which routes keep to [`MOST_LANES`]: such a map is looked at from afar, and a detour at each of many rows is five times as much to
+/// draw.
 const LARGE: usize = 2000;
+/// Rows that a route goes through lane by lane at most, in large maps.
+const MOST_LANES: usize = 7;
 
 /// How a curve leaves its points.
 #[derive(Clone, Copy)]

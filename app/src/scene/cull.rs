@@ -35,23 +35,23 @@ pub struct Run {
     pub end: usize,
 }
 
-/// The strokes of a list that are seen, in its order.
+/// Which strokes are seen, in their order.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// Their numbers; floats, because that is what a texture holds (and exactly, up to 16 million).
     pub list: Vec<f32>,
     ends: [usize; 3],
-    /// The list's version and the part of the plane (left, top, right, bottom) this is for.
+    /// The strokes' version and the part of the plane (left, top, right, bottom) this is for.
     key: Option<(u64, [f64; 4])>,
 }
 
 impl Seen {
     /// Makes it fit a view (left, top, right, bottom in the plane) at a zoom; true if anything changed.
-    pub fn refresh(&mut self, list: &Strokes, [left, top, right, bottom]: [f64; 4], zoom: f64) -> bool {
+    pub fn refresh(&mut self, strokes: &Strokes, [left, top, right, bottom]: [f64; 4], zoom: f64) -> bool {
         let margin = MARGIN / zoom.max(1e-9);
         let (width, height) = (right - left, bottom - top);
         if let Some((version, [l, t, r, b])) = self.key
-            && version == list.version
+            && version == strokes.version
             && l <= left - margin
             && t <= top - margin
             && r >= right + margin
@@ -62,13 +62,13 @@ impl Seen {
         }
         let (x, y) = (width * BEYOND + margin, height * BEYOND + margin);
         let part = [left - x, top - y, right + x, bottom + y];
-        self.key = Some((list.version, part));
+        self.key = Some((strokes.version, part));
         let [left, top, right, bottom] = part.map(|side| side as f32);
         let sees = |reach: &Reach| reach.left <= right && reach.right >= left && reach.top <= bottom && reach.bottom >= top;
         self.list.clear();
         let mut begin = 0;
-        for (slot, end) in list.ends.into_iter().enumerate() {
-            for (i, reach) in list.reaches.iter().enumerate().take(end).skip(begin) {
+        for (slot, end) in strokes.ends.into_iter().enumerate() {
+            for (i, reach) in strokes.reaches.iter().enumerate().take(end).skip(begin) {
                 if sees(reach) {
                     self.list.push(i as f32);
                 }
@@ -86,14 +86,14 @@ impl Seen {
     }
 
     /// Calls `each` for the runs of a layer.
-    pub fn runs(&self, list: &Strokes, layer: usize, zoom: f64, mut each: impl FnMut(Run)) {
+    pub fn runs(&self, strokes: &Strokes, layer: usize, zoom: f64, mut each: impl FnMut(Run)) {
         let mut begin = layer.checked_sub(1).map_or(0, |before| self.ends[before]);
         let last = self.ends[layer];
         let off = 0.5 * self.crowd();
         let (plain, special) = (CUTS.map(|cuts| (cuts, bend_of(cuts, off, zoom))), (MOST_CUTS, f32::INFINITY));
         for (cuts, most) in plain.into_iter().chain([special]) {
             let rest = self.list.get(begin..last).unwrap_or_default();
-            let bend = |&stroke: &f32| list.reaches.get(stroke as usize).map_or(0.0, |reach| reach.bend);
+            let bend = |&stroke: &f32| strokes.reaches.get(stroke as usize).map_or(0.0, |reach| reach.bend);
             let end = begin + rest.partition_point(|stroke| bend(stroke) <= most);
             if end > begin {
                 each(Run {

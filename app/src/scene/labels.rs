@@ -75,7 +75,7 @@ pub struct Labels {
     taken: Vec<bool>,
     columns: usize,
     rows: usize,
-    /// How many come of nodes that may be asked for twice, which are asked for first.
+    /// How many of the list belong to nodes that may be asked for twice: those that are asked for first.
     early: usize,
 }
 

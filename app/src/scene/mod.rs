@@ -2,7 +2,7 @@
 //!
 //! Everything here is pure Rust and tested natively; only `gl` talks to the browser. Time is passed in, in milliseconds.
 //! The way of a picture: `data` comes in, `state` holds it with what is pointed at, `geometry` moves it, `lod` simplifies it, `draw` and `labels`
-//! turn it into lists, `gl` or `svg` paint those, `pick` goes back from a place on the screen to a node.
+//! turn it into lists, `cull` and `ribbon` say what of them the GPU is given, `gl` or `svg` paint them, `pick` goes back from a place on the screen to a node.
 
 pub mod camera;
 pub mod colour;

@@ -5,7 +5,7 @@
 
 use js_sys::Float32Array;
 use wasm_bindgen::JsValue;
-use web_sys::{WebGl2RenderingContext as Gl, WebGlBuffer, WebGlProgram, WebGlTexture, WebGlUniformLocation};
+use web_sys::{WebGl2RenderingContext as Gl, WebGlProgram, WebGlTexture, WebGlUniformLocation};
 
 use super::shaders::RECORDS;
 use crate::scene::ribbon::{self, SQUARE};
@@ -141,55 +141,64 @@ impl Program {
     pub fn draw(&self, gl: &Gl, ribbons: &mut Ribbons, from: usize, to: usize, squares: usize) {
         let mut begin = from;
         while begin < to {
-            // Nothing to draw with means that the context was lost.
-            let Some((offset, most)) = ribbons.find(gl, squares, to - begin) else {
-                return;
-            };
-            let count = most.min(to - begin);
+            let part = ribbons.part(gl, squares, to - begin);
+            let count = part.ribbons.min(to - begin);
             gl.uniform2i(self.uniform(0), begin as i32, squares as i32);
-            gl.draw_elements_with_i32(Gl::TRIANGLES, (count * squares * SQUARE) as i32, Gl::UNSIGNED_SHORT, offset);
+            gl.draw_elements_with_i32(Gl::TRIANGLES, (count * squares * SQUARE) as i32, Gl::UNSIGNED_SHORT, part.offset);
             begin += count;
         }
     }
 }
 
-/// What `scene::ribbon` says where the GPU can read it: one buffer, which is always bound, with a part for each number of squares that was asked for.
-#[derive(Default)]
+/// What `scene::ribbon` says where the GPU can read it: one buffer, which is always bound, with parts for each number of squares that was asked for.
 pub struct Ribbons {
-    buffer: Option<WebGlBuffer>,
-    /// Of each part the squares of its ribbons, how many ribbons it has, and where it begins in bytes.
-    parts: Vec<(usize, usize, i32)>,
+    /// What the buffer holds: 4 MB at most, for maps that need all parts in full.
+    numbers: Vec<u8>,
+    parts: Vec<Part>,
 }
 
+/// Numbers for ribbons of so many squares.
+#[derive(Clone, Copy)]
+struct Part {
+    squares: usize,
+    ribbons: usize,
+    /// Where it begins, bytes.
+    offset: i32,
+}
+
+/// Ribbons of a part that suffices for most maps.
+const FEW: usize = 256;
+
 impl Ribbons {
-    /// Where ribbons of so many squares begin and how many there are, hardly fewer than `wanted`; `None` when the context is lost.
-    fn find(&mut self, gl: &Gl, squares: usize, wanted: usize) -> Option<(i32, usize)> {
-        let most = ribbon::most(squares);
-        let known = self.parts.iter().position(|part| part.0 == squares);
-        let place = known.unwrap_or(self.parts.len());
-        if known.is_none() {
-            self.parts.push((squares, 0, 0));
-        }
-        let part = self.parts.get_mut(place)?;
-        if part.1 < wanted.min(most) {
-            part.1 = wanted.next_power_of_two().min(most);
-            self.make(gl)?;
-        }
-        self.parts.get(place).map(|part| (part.2, part.1))
+    /// None yet; binds their buffer for good.
+    ///
+    /// # Errors
+    /// When the browser has lost the context.
+    pub fn new(gl: &Gl) -> Result<Self, JsValue> {
+        let buffer = gl.create_buffer().ok_or_else(|| JsValue::from_str("no buffer for ribbons"))?;
+        gl.bind_buffer(Gl::ELEMENT_ARRAY_BUFFER, Some(&buffer));
+        Ok(Self {
+            numbers: Vec::new(),
+            parts: Vec::new(),
+        })
     }
 
-    /// Makes the buffer anew: parts grow by twice, so that happens a few times only.
-    fn make(&mut self, gl: &Gl) -> Option<()> {
-        let mut all = Vec::new();
-        for (squares, ribbons, begin) in &mut self.parts {
-            *begin = all.len() as i32;
-            ribbon::triangles(*squares, *ribbons, &mut all);
+    /// A part with as many ribbons as are wanted, or as one call can draw.
+    fn part(&mut self, gl: &Gl, squares: usize, wanted: usize) -> Part {
+        let most = ribbon::most(squares);
+        let fits = |part: &&Part| part.squares == squares && part.ribbons >= wanted.min(most);
+        if let Some(&part) = self.parts.iter().find(fits) {
+            return part;
         }
-        if self.buffer.is_none() {
-            self.buffer = gl.create_buffer();
-            gl.bind_buffer(Gl::ELEMENT_ARRAY_BUFFER, self.buffer.as_ref());
-        }
-        gl.buffer_data_with_u8_array(Gl::ELEMENT_ARRAY_BUFFER, &all, Gl::STATIC_DRAW);
-        self.buffer.as_ref().map(|_| ())
+        // In two sizes: growing as somebody zooms would make it again and again.
+        let part = Part {
+            squares,
+            ribbons: if wanted <= FEW { FEW } else { most },
+            offset: self.numbers.len() as i32,
+        };
+        ribbon::triangles(squares, part.ribbons, &mut self.numbers);
+        gl.buffer_data_with_u8_array(Gl::ELEMENT_ARRAY_BUFFER, &self.numbers, Gl::STATIC_DRAW);
+        self.parts.push(part);
+        part
     }
 }

@@ -3,22 +3,24 @@
 //!
 //! `scene::shape` has the same outlines in Rust; what the pointer hits agrees with what is drawn only while both are alike.
 
-/// What every vertex shader begins with: the records, from `u_first.x` on, each of `u_first.y` squares, and how a square's four vertices are told apart.
+/// What every vertex shader begins with: the records, of which the one numbered `u_ribbons.x` is drawn first, each as a ribbon of `u_ribbons.y`
+/// squares; and how a square's four vertices are told apart.
 pub const RECORDS: &str = r"
 precision highp float;
 precision highp int;
 uniform highp sampler2D u_records;
-uniform ivec2 u_first;
+uniform ivec2 u_ribbons;
 vec4 part(int record, int number) { return texelFetch(u_records, ivec2((record & 511) * 3 + number, record >> 9), 0); }
 vec4 colour(vec2 two) {
   vec2 high = floor(two / 256.0), low = two - high * 256.0;
   return vec4(high.x, low.x, high.y, low.y) / 255.0;
 }
-int square() { return (gl_VertexID >> 2) + u_first.x; }
+int square() { return (gl_VertexID >> 2) + u_ribbons.x; }
 vec2 corner_of_square() { return vec2(gl_VertexID & 1, (gl_VertexID >> 1) & 1); }
 ";
 
-/// Edges: each record is one cubic, drawn as a ribbon of `u_first.y` pieces.
+/// Edges: each record is one cubic, drawn as a ribbon of `u_ribbons.y` pieces. Which one a vertex belongs to is found with floats, exact for 16
+/// bits: a renderer in software divides whole numbers one by one.
 pub const EDGE_VERTEX: &str = r"
 uniform highp sampler2D u_seen;
 uniform vec3 u_camera;
@@ -32,15 +34,15 @@ out float v_across;
 out float v_along;
 #endif
 void main() {
-  int ribbon = 2 * u_first.y + 2;
+  int ribbon = 2 * u_ribbons.y + 2;
   int record = int((float(gl_VertexID) + 0.5) / float(ribbon));
   int vertex = gl_VertexID - record * ribbon;
-  record += u_first.x;
+  record += u_ribbons.x;
   int texel = record >> 2;
   vec4 four = texelFetch(u_seen, ivec2(texel & 1023, texel >> 10), 0);
   record = int((record & 2) == 0 ? ((record & 1) == 0 ? four.x : four.y) : ((record & 1) == 0 ? four.z : four.w));
   vec4 ab = part(record, 0), cd = part(record, 1), look = part(record, 2);
-  float t = float(vertex >> 1) / float(u_first.y);
+  float t = float(vertex >> 1) / float(u_ribbons.y);
   float side = float(vertex & 1) * 2.0 - 1.0;
   vec2 a = (ab.xy - u_camera.xy) * u_camera.z, d = (cd.zw - u_camera.xy) * u_camera.z;
   vec2 b = (ab.zw - u_camera.xy) * u_camera.z, c = (cd.xy - u_camera.xy) * u_camera.z;

@@ -43,16 +43,17 @@ pub struct Renderer {
     atlas: Atlas,
     seen: Seen,
     numbers: Vec<f32>,
-    /// Versions of both strokes and of the glyphs that the GPU has.
-    uploaded: [Option<u64>; 3],
+    /// Versions of the strokes, near and far, and of the glyphs that the GPU has.
+    uploaded_strokes: [Option<u64>; 2],
+    uploaded_glyphs: Option<u64>,
     /// What the uniforms that rarely change were set for: size of the canvas, its density, the theme.
     told: Option<([i32; 2], f64, Theme)>,
 }
 
 /// The first of each is set by `Program::draw`, the second for each frame.
-const EDGE_UNIFORMS: [&str; 6] = ["u_first", "u_camera", "u_thin", "u_size", "u_ratio", "u_seen"];
+const EDGE_UNIFORMS: [&str; 6] = ["u_ribbons", "u_camera", "u_thin", "u_size", "u_ratio", "u_seen"];
 const GLYPH_UNIFORMS: [&str; 11] = [
-    "u_first",
+    "u_ribbons",
     "u_camera",
     "u_size",
     "u_ratio",
@@ -64,7 +65,7 @@ const GLYPH_UNIFORMS: [&str; 11] = [
     "u_accent",
     "u_outline",
 ];
-const TEXT_UNIFORMS: [&str; 3] = ["u_first", "u_size", "u_atlas"];
+const TEXT_UNIFORMS: [&str; 3] = ["u_ribbons", "u_size", "u_atlas"];
 
 impl Renderer {
     /// Sets WebGL2 up on a canvas.
@@ -97,6 +98,7 @@ impl Renderer {
         gl.active_texture(Gl::TEXTURE2);
         let indices = Records::new(&gl, SEEN)?;
         gl.active_texture(Gl::TEXTURE0);
+        let ribbons = Ribbons::new(&gl)?;
         let atlas = Atlas::new(&gl, document)?;
         gl.disable(Gl::DEPTH_TEST);
         gl.enable(Gl::BLEND);
@@ -112,11 +114,12 @@ impl Renderer {
             glyphs,
             quads,
             indices,
-            ribbons: Ribbons::default(),
+            ribbons,
             atlas,
             seen: Seen::default(),
             numbers: Vec::new(),
-            uploaded: [None; 3],
+            uploaded_strokes: [None; 2],
+            uploaded_glyphs: None,
             told: None,
         })
     }
@@ -130,11 +133,11 @@ impl Renderer {
     pub fn paint(&mut self, scene: &Scene, list: &DrawList, labels: &Labels, ruler: &mut Ruler, ratio: f64) -> bool {
         // What fails, fails because the context was lost.
         let (strokes, far) = (list.strokes(), usize::from(list.is_far()));
-        if self.uploaded[far] != Some(strokes.version) && self.upload_strokes(strokes, far).is_ok() {
-            self.uploaded[far] = Some(strokes.version);
+        if self.uploaded_strokes[far] != Some(strokes.version) && self.upload_strokes(strokes, far).is_ok() {
+            self.uploaded_strokes[far] = Some(strokes.version);
         }
-        if self.uploaded[2] != Some(list.glyph_version) && self.upload_glyphs(list).is_ok() {
-            self.uploaded[2] = Some(list.glyph_version);
+        if self.uploaded_glyphs != Some(list.glyph_version) && self.upload_glyphs(list).is_ok() {
+            self.uploaded_glyphs = Some(list.glyph_version);
         }
         let missing = self.upload_text(scene, labels, ruler, ratio);
         let quads = self.numbers.len() / NUMBERS;
