@@ -103,7 +103,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Compiles and links, with these lines before both shaders. The first of `uniforms` has the number of the first record to draw and how many squares each becomes.
+    /// Compiles and links, with these lines before both shaders. The first of `uniforms` has the first record's number and how many squares each becomes.
     ///
     /// # Errors
     /// When the browser refuses a shader or has lost the context.

@@ -1,5 +1,5 @@
 //! The programs of the map in GLSL: edges, marks (spots, aggregates, arrows, bars), nodes, text. Records are read from a texture (`program`),
-//! the strip's vertices counted from it; `program` adds the version and what all begin with.
+//! each becomes a ribbon of squares; `program` adds the version and what all begin with.
 //!
 //! `scene::shape` has the same outlines in Rust; what the pointer hits agrees with what is drawn only while both are alike.
 
