@@ -115,6 +115,16 @@ impl Stage {
         .await
     }
 
+    /// Waits until the table has so many rows, and returns their names: the rows on screen come first, the others once these are painted.
+    async fn rows(&self, count: usize) -> Result<Vec<String>> {
+        until(&format!("the table has {count} rows"), || async {
+            let names = self.texts("tr.node th .name").await?;
+            ensure!(names.len() == count, "it has {names:?}");
+            Ok(names)
+        })
+        .await
+    }
+
     /// Waits until the map shows something, and returns it.
     async fn map(&self) -> Result<Map> {
         until("the map shows something", || async {

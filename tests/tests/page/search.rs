@@ -36,7 +36,7 @@ async fn search_finds_what_the_grammar_says_suggests_counts_and_pins() -> Result
     let stage = Stage::open("search", &["recorded-clean"]).await?;
     stage.load("#/containers/table").await?;
     stage.shows(27).await?;
-    let all = stage.texts("tr.node th .name").await?;
+    let all = stage.rows(27).await?;
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
 
     for (query, wanted) in [

@@ -61,6 +61,7 @@ async fn the_table_sorts_walks_and_leads_on() -> Result<()> {
         .load(&legacy(r#"{"topologyId":"containers","topologyViewMode":"grid"}"#))
         .await?;
     stage.shows(27).await?;
+    stage.rows(27).await?;
 
     // Without a choice: the first metric, the largest first, what has none last.
     let cpu = column(&stage, "docker_cpu_total_usage").await?;
