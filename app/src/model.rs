@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+mod rows;
+
+pub use rows::{MetadataRow, MetricRow, MetricSample};
+
 fn is_false(value: &bool) -> bool {
     !*value
-}
-
-fn is_zero(value: &f64) -> bool {
-    *value == 0.0
 }
 
 fn is_zero_int(value: &i64) -> bool {
@@ -55,69 +55,6 @@ pub struct NodeSummary {
     /// Ids of the nodes it has an edge to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub adjacency: Vec<SmolStr>,
-}
-
-/// One row of information.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct MetadataRow {
-    /// Key.
-    pub id: SmolStr,
-    /// Shown to people.
-    pub label: SmolStr,
-    /// Value, always text.
-    pub value: SmolStr,
-    /// Lower comes first.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub priority: f64,
-    /// `datetime`, `duration`, `ip`, `number` or empty.
-    #[serde(rename = "dataType", skip_serializing_if = "SmolStr::is_empty")]
-    pub data_type: SmolStr,
-    /// How many characters to show; 0 is all.
-    #[serde(skip_serializing_if = "is_zero_int")]
-    pub truncate: i64,
-}
-
-/// One metric.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct MetricRow {
-    /// Key.
-    pub id: SmolStr,
-    /// Shown to people.
-    pub label: SmolStr,
-    /// `filesize`, `integer`, `percent` or empty.
-    #[serde(skip_serializing_if = "SmolStr::is_empty")]
-    pub format: SmolStr,
-    /// Metrics of one group share a chart.
-    #[serde(skip_serializing_if = "SmolStr::is_empty")]
-    pub group: SmolStr,
-    /// Last sample, cut (not rounded) to two decimals.
-    pub value: f64,
-    /// There is no value, only a link.
-    #[serde(rename = "valueEmpty", skip_serializing_if = "is_false")]
-    pub value_empty: bool,
-    /// Lower comes first.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub priority: f64,
-    /// All samples, oldest first; only in details, else `None`.
-    pub samples: Option<Vec<MetricSample>>,
-    /// Smallest sample.
-    pub min: f64,
-    /// Largest sample or capacity.
-    pub max: f64,
-    /// Link to a graph elsewhere.
-    pub url: SmolStr,
-}
-
-/// One sample: an RFC 3339 date and a value.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct MetricSample {
-    /// RFC 3339.
-    pub date: SmolStr,
-    /// Value in the metric's unit.
-    pub value: f64,
 }
 
 /// A node that this one belongs to.

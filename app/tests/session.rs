@@ -297,7 +297,7 @@ fn a_probes_clock_that_jumps_ten_minutes_loses_nothing_and_the_newest_value_is_s
         engine.feed_mut().expire(second * 1000);
         let view = engine.nodes("hosts", &Options::none()).unwrap();
         let host = view.nodes.iter().find(|node| !node.pseudo).expect("the host stays");
-        let load = host.metrics.iter().find(|metric| metric.id == "load1").unwrap();
+        let load = host.metrics.iter().find(|metric| metric.template.id == "load1").unwrap();
         assert!(
             (load.value - said).abs() < 0.011,
             "second {second}: {} shown, {said} said",

@@ -2,8 +2,9 @@
 
 use scope_shared::sort::SmallSort as _;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use scope_shared::report::Node;
+use scope_shared::report::{MetadataTemplate, Node};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Children, Details};
@@ -186,11 +187,16 @@ impl<'a> Table<'a> {
         if local_is_internet {
             columns.insert(0, column("remote", "Remote", "", false));
         }
-        let mut connections: Vec<Connection> = self
-            .counts
+        let templates: Vec<Arc<MetadataTemplate>> = columns
             .iter()
-            .map(|(key, count)| self.row(key, *count, local_is_internet))
+            .map(|column| {
+                Arc::new(MetadataTemplate {
+                    id: column.id.clone(),
+                    ..MetadataTemplate::default()
+                })
+            })
             .collect();
+        let mut connections: Vec<Connection> = self.counts.iter().map(|(key, count)| self.row(key, *count, &templates)).collect();
         connections.order_by(|a, b| a.id.cmp(&b.id));
         ConnectionGroup {
             id: id.into(),
@@ -201,7 +207,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn row(&self, key: &Key, count: i64, local_is_internet: bool) -> Connection {
+    fn row(&self, key: &Key, count: i64, templates: &[Arc<MetadataTemplate>]) -> Connection {
         let remote = self.details.graph.graph.node(key.remote);
         let (label, label_minor) = if key.remote_address.is_empty() {
             let look = basic(remote, self.details.summaries.state).unwrap_or_default();
@@ -209,21 +215,20 @@ impl<'a> Table<'a> {
         } else {
             (key.remote_address.clone(), SmolStr::default())
         };
-        let value = |id: &'static str, value: SmolStr| MetadataRow {
-            id: SmolStr::new_static(id),
-            value,
-            ..MetadataRow::default()
-        };
-        let mut metadata = vec![value("port", key.port.clone()), value("count", format_smolstr!("{count}"))];
-        if local_is_internet {
-            metadata.insert(0, value("remote", key.local_address.clone()));
-        }
+        let metadata = templates.iter().map(|template| MetadataRow {
+            template: Arc::clone(template),
+            value: match template.id.as_str() {
+                "remote" => key.local_address.clone(),
+                "port" => key.port.clone(),
+                _ => format_smolstr!("{count}"),
+            },
+        });
         Connection {
             id: format_smolstr!("{}-{}-{}-{}", remote.id, key.remote_address, key.local_address, key.port),
             node_id: remote.id.clone(),
             label,
             label_minor,
-            metadata,
+            metadata: metadata.collect(),
         }
     }
 }

@@ -119,7 +119,7 @@ impl SceneNode {
         let mut networks: Vec<SmolStr> = summary
             .metadata
             .iter()
-            .filter(|row| row.id == "docker_container_networks")
+            .filter(|row| row.template.id == "docker_container_networks")
             .flat_map(|row| row.value.split(',').map(|name| SmolStr::new(name.trim())))
             .filter(|name| !name.is_empty())
             .collect();

@@ -53,7 +53,7 @@ impl<'a> Place<'a> {
         match self {
             Self::Label => "label".into(),
             Self::LabelMinor => "labelMinor".into(),
-            Self::Metadata(row) => format_smolstr!("metadata/{}", row.id),
+            Self::Metadata(row) => format_smolstr!("metadata/{}", row.template.id),
             Self::Parent(parent) => format_smolstr!("parents/{}", parent.id),
             Self::Property(row, _) => format_smolstr!("property-lists/{}", row.id),
             Self::Cell(_, row, column) => format_smolstr!("tables/{}_{column}", row.id),
@@ -64,7 +64,7 @@ impl<'a> Place<'a> {
         match self {
             Self::Label => "label",
             Self::LabelMinor => "labelMinor",
-            Self::Metadata(row) => &row.label,
+            Self::Metadata(row) => &row.template.label,
             Self::Parent(parent) => &parent.topology_id,
             Self::Property(_, label) => label,
             Self::Cell(table, _, column) => {
@@ -83,9 +83,9 @@ pub fn find(query: &Query, node: &NodeSummary) -> Option<Found> {
         Query::Metric { .. } => {
             found.fields = metrics(query, node)
                 .map(|metric| FieldMatch {
-                    key: format_smolstr!("metrics/{}", metric.id),
-                    label: metric.label.clone(),
-                    text: crate::format::metric(metric.value, &metric.format).into(),
+                    key: format_smolstr!("metrics/{}", metric.template.id),
+                    label: metric.template.label.clone(),
+                    text: crate::format::metric(metric.value, &metric.template.format).into(),
                     span: (0, 0),
                 })
                 .collect();
@@ -156,7 +156,7 @@ pub fn holds(query: &Query, node: &NodeSummary, asked: &mut Asked) -> bool {
 fn metrics<'a>(query: &'a Query, node: &'a NodeSummary) -> impl Iterator<Item = &'a MetricRow> {
     node.metrics.iter().filter(move |metric| match query {
         Query::Metric { name, operator, value } => {
-            !metric.value_empty && operator.holds(metric.value, *value) && strip(&metric.label) == *name
+            !metric.value_empty && operator.holds(metric.value, *value) && strip(&metric.template.label) == *name
         }
         _ => false,
     })

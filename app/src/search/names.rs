@@ -33,7 +33,7 @@ pub struct Names {
 impl Names {
     /// Adds what a node has. Nodes of a view are mostly alike, so what is at a place is most likely what the one before had there.
     pub fn add(&mut self, node: &NodeSummary) {
-        for (at, row) in node.metadata.iter().enumerate() {
+        for (at, row) in node.metadata.iter().map(|row| &*row.template).enumerate() {
             if !is_known(&self.metadata, at, |known| known.id == row.id && known.label == row.label) {
                 self.metadata.push(Name {
                     id: row.id.clone(),
@@ -48,6 +48,7 @@ impl Names {
             }
         }
         for (at, metric) in node.metrics.iter().enumerate().filter(|(_, metric)| !metric.value_empty) {
+            let metric = &*metric.template;
             if !is_known(&self.metrics, at, |known| known.id == metric.id && known.label == metric.label) {
                 self.metrics.push(Name {
                     id: metric.id.clone(),

@@ -22,14 +22,14 @@ pub fn examples(node: Option<&NodeSummary>) -> Vec<Suggestion> {
         }
         if let Some(row) = node.metadata.iter().find(|row| !first_word(&row.value).is_empty()) {
             examples.push(suggestion(
-                format_smolstr!("{}:{}", strip(&row.label), first_word(&row.value)),
+                format_smolstr!("{}:{}", strip(&row.template.label), first_word(&row.value)),
                 "field",
             ));
         }
     }
     let metric = node.and_then(|node| node.metrics.iter().find(|metric| !metric.value_empty));
-    let name = metric.map_or_else(|| "cpu".into(), |metric| strip(&metric.label));
-    let value = if metric.is_some_and(|metric| metric.format == "filesize") {
+    let name = metric.map_or_else(|| "cpu".into(), |metric| strip(&metric.template.label));
+    let value = if metric.is_some_and(|metric| metric.template.format == "filesize") {
         "10mb"
     } else {
         "2%"
@@ -99,7 +99,11 @@ fn values<'a>(prefix: &str, value: &str, names: &Names, nodes: impl Iterator<Ite
     let value = Text::plain(value);
     let mut counted: foldhash::HashMap<&str, u32> = foldhash::HashMap::default();
     for node in nodes {
-        let metadata = node.metadata.iter().filter(|row| wanted.contains(&row.label)).map(|row| &row.value);
+        let metadata = node
+            .metadata
+            .iter()
+            .filter(|row| wanted.contains(&row.template.label))
+            .map(|row| &row.value);
         let parents = node.parents.iter().filter(|parent| wanted.contains(&parent.topology_id));
         let rows = node.tables.iter().flat_map(|table| &table.rows);
         let listed = rows.filter(|row| row.entries.get("label").is_some_and(|label| wanted.contains(label)));

@@ -1,7 +1,24 @@
 //! The vectors of the original's grammar, and where ours is better.
 
 use super::{Asked, Names, Operator, Query, examples, find, holds, parse, strip, suggest};
+use std::sync::Arc;
+
+use scope_shared::report::{MetadataTemplate, MetricTemplate};
+
 use crate::model::{MetadataRow, MetricRow, NodeSummary, Parent, Table, TableRow};
+
+fn metric(id: &str, label: &str, format: &str, value: f64) -> MetricRow {
+    MetricRow {
+        template: Arc::new(MetricTemplate {
+            id: id.into(),
+            label: label.into(),
+            format: format.into(),
+            ..MetricTemplate::default()
+        }),
+        value,
+        ..MetricRow::default()
+    }
+}
 
 fn node() -> NodeSummary {
     NodeSummary {
@@ -9,10 +26,12 @@ fn node() -> NodeSummary {
         label: "node label 1".into(),
         label_minor: "host-a".into(),
         metadata: vec![MetadataRow {
-            id: "docker_image_name".into(),
-            label: "Image name".into(),
+            template: Arc::new(MetadataTemplate {
+                id: "docker_image_name".into(),
+                label: "Image name".into(),
+                ..MetadataTemplate::default()
+            }),
             value: "shop/Web".into(),
-            ..MetadataRow::default()
         }],
         parents: vec![Parent {
             id: "h;<host>".into(),
@@ -20,19 +39,8 @@ fn node() -> NodeSummary {
             topology_id: "hosts".into(),
         }],
         metrics: vec![
-            MetricRow {
-                id: "docker_cpu_total_usage".into(),
-                label: "CPU".into(),
-                value: 2.0,
-                ..MetricRow::default()
-            },
-            MetricRow {
-                id: "docker_memory_usage".into(),
-                label: "Memory".into(),
-                format: "filesize".into(),
-                value: 10_485_760.0,
-                ..MetricRow::default()
-            },
+            metric("docker_cpu_total_usage", "CPU", "", 2.0),
+            metric("docker_memory_usage", "Memory", "filesize", 10_485_760.0),
         ],
         tables: vec![Table {
             id: "docker_label_".into(),
@@ -141,7 +149,7 @@ fn a_match_says_where() {
 fn help_lists_what_can_be_asked() {
     // Twice the same is the usual case; what differs at a place comes on top.
     let mut other = node();
-    other.metadata[0].label = "State".into();
+    Arc::make_mut(&mut other.metadata[0].template).label = "State".into();
     let names: Names = [&node(), &node(), &other].into_iter().collect();
     assert_eq!(
         names.fields(),

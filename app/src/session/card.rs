@@ -191,17 +191,17 @@ fn metrics(node: &NodeSummary, context: &Context<'_>) -> Vec<MetricVm> {
         .metrics
         .iter()
         .map(|metric| MetricVm {
-            id: metric.id.clone(),
-            label: metric.label.clone(),
+            id: metric.template.id.clone(),
+            label: metric.template.label.clone(),
             text: if metric.value_empty {
                 SmolStr::default()
             } else {
-                format::metric(metric.value, &metric.format).into()
+                format::metric(metric.value, &metric.template.format).into()
             },
-            format: metric.format.clone(),
+            format: metric.template.format.clone(),
             max: metric.max,
             points: context.history.points(&node.id, metric),
-            colour: colours::metric(&metric.id),
+            colour: colours::metric(&metric.template.id),
             url: metric.url.clone(),
         })
         .collect();
@@ -210,9 +210,10 @@ fn metrics(node: &NodeSummary, context: &Context<'_>) -> Vec<MetricVm> {
 }
 
 fn info(row: &MetadataRow, context: &Context<'_>) -> InfoRow {
-    let full = format::data(&row.value, &row.data_type, context.now);
-    let limit = usize::try_from(row.truncate).unwrap_or_default();
-    let spans = spans(&row.label, &full, context);
+    let template = &*row.template;
+    let full = format::data(&row.value, &template.data_type, context.now);
+    let limit = usize::try_from(template.truncate).unwrap_or_default();
+    let spans = spans(&template.label, &full, context);
     let beyond = spans.iter().any(|span| span.1 as usize > limit);
     let text: SmolStr = if limit > 0 && !beyond {
         full.chars().take(limit).collect()
@@ -220,12 +221,12 @@ fn info(row: &MetadataRow, context: &Context<'_>) -> InfoRow {
         full.as_str().into()
     };
     InfoRow {
-        id: row.id.clone(),
-        label: row.label.clone(),
+        id: template.id.clone(),
+        label: template.label.clone(),
         text,
         full: row.value.clone(),
-        minor: row.priority >= MINOR_PRIORITY && spans.is_empty(),
-        link: row.data_type == "link" && is_web(&row.value),
+        minor: template.priority >= MINOR_PRIORITY && spans.is_empty(),
+        link: template.data_type == "link" && is_web(&row.value),
         spans,
     }
 }
@@ -324,7 +325,7 @@ fn children(group: &ChildGroup, context: &Context<'_>) -> Group {
                 || group
                     .nodes
                     .iter()
-                    .any(|node| node.metrics.iter().any(|metric| metric.id == column.id)),
+                    .any(|node| node.metrics.iter().any(|metric| metric.template.id == column.id)),
         }
     }));
     let rows = group
@@ -352,7 +353,7 @@ fn children(group: &ChildGroup, context: &Context<'_>) -> Group {
         group
             .columns
             .iter()
-            .position(|column| column.id == first.id)
+            .position(|column| column.id == first.template.id)
             .map(|at| at as u32 + 1)
     };
     finish(Group {
@@ -366,20 +367,24 @@ fn children(group: &ChildGroup, context: &Context<'_>) -> Group {
 }
 
 fn child_cell(node: &NodeSummary, column: &str, context: &Context<'_>) -> Cell {
-    if let Some(metric) = node.metrics.iter().find(|metric| metric.id == column && !metric.value_empty) {
+    if let Some(metric) = node
+        .metrics
+        .iter()
+        .find(|metric| metric.template.id == column && !metric.value_empty)
+    {
         return Cell {
-            text: format::metric(metric.value, &metric.format).into(),
+            text: format::metric(metric.value, &metric.template.format).into(),
             number: metric.value,
             ..Cell::default()
         };
     }
-    let row = node.metadata.iter().find(|row| row.id == column);
+    let row = node.metadata.iter().find(|row| row.template.id == column);
     row.map_or(
         Cell {
             number: f64::NAN,
             ..Cell::default()
         },
-        |row| cell(row.value.clone(), &row.data_type, &row.label, context),
+        |row| cell(row.value.clone(), &row.template.data_type, &row.template.label, context),
     )
 }
 
@@ -410,7 +415,7 @@ fn connections(group: &ConnectionGroup, context: &Context<'_>) -> Group {
                 link: false,
             }];
             cells.extend(group.columns.iter().map(|column| {
-                let row = connection.metadata.iter().find(|row| row.id == column.id);
+                let row = connection.metadata.iter().find(|row| row.template.id == column.id);
                 cell(
                     row.map(|row| row.value.clone()).unwrap_or_default(),
                     &column.data_type,

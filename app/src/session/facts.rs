@@ -34,7 +34,7 @@ impl Facts {
         let mut last = SmolStr::default();
         for node in visible.nodes() {
             names.add(node);
-            for row in node.metadata.iter().filter(|row| row.id == "docker_container_networks") {
+            for row in node.metadata.iter().filter(|row| row.template.id == "docker_container_networks") {
                 if row.value != last {
                     last = row.value.clone();
                     let listed = row.value.split(',').map(str::trim).filter(|name| !name.is_empty());

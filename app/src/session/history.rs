@@ -41,10 +41,10 @@ impl History {
         let history = self.nodes.entry(node.id.clone()).or_default();
         history.seen = now;
         for metric in node.metrics.iter().filter(|metric| !metric.value_empty) {
-            let points = match history.metrics.iter().position(|(id, _)| *id == metric.id) {
+            let points = match history.metrics.iter().position(|(id, _)| *id == metric.template.id) {
                 Some(index) => history.metrics.get_mut(index).map(|(_, points)| points),
                 None => {
-                    history.metrics.push((metric.id.clone(), VecDeque::new()));
+                    history.metrics.push((metric.template.id.clone(), VecDeque::new()));
                     history.metrics.last_mut().map(|(_, points)| points)
                 }
             };
@@ -73,7 +73,7 @@ impl History {
         let seen = self
             .nodes
             .get(node)
-            .and_then(|history| history.metrics.iter().find(|(id, _)| *id == metric.id))
+            .and_then(|history| history.metrics.iter().find(|(id, _)| *id == metric.template.id))
             .map(|(_, points)| points);
         let first = seen
             .and_then(VecDeque::front)
@@ -106,12 +106,17 @@ impl History {
 mod tests {
     use super::{History, MAX_POINTS};
     use crate::model::{MetricRow, MetricSample, NodeSummary};
+    use scope_shared::report::MetricTemplate;
+    use std::sync::Arc;
 
     fn node(value: f64) -> NodeSummary {
         NodeSummary {
             id: "n".into(),
             metrics: vec![MetricRow {
-                id: "cpu".into(),
+                template: Arc::new(MetricTemplate {
+                    id: "cpu".into(),
+                    ..MetricTemplate::default()
+                }),
                 value,
                 ..MetricRow::default()
             }],

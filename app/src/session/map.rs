@@ -197,19 +197,20 @@ pub fn metric_layer(label: &str, visible: &Visible) -> Option<MetricLayer> {
     let id = visible
         .nodes()
         .flat_map(|node| &node.metrics)
-        .find(|metric| metric.label == label && !metric.value_empty)?
+        .find(|metric| metric.template.label == label && !metric.value_empty)?
+        .template
         .id
         .clone();
     let values = visible
         .nodes()
         .filter(|node| !node.pseudo)
         .filter_map(|node| {
-            let metric = node.metrics.iter().find(|metric| metric.id == id && !metric.value_empty)?;
+            let metric = node.metrics.iter().find(|metric| metric.template.id == id && !metric.value_empty)?;
             Some(MetricValue {
                 node: node.id.clone(),
                 value: metric.value,
                 max: metric.max,
-                text: crate::format::metric(metric.value, &metric.format).into(),
+                text: crate::format::metric(metric.value, &metric.template.format).into(),
             })
         })
         .collect();

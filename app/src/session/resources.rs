@@ -67,7 +67,9 @@ fn metric_of<'a>(node: &'a NodeSummary, label: &str) -> Option<&'a MetricRow> {
     if node.pseudo {
         return None;
     }
-    node.metrics.iter().find(|metric| metric.label == label && !metric.value_empty)
+    node.metrics
+        .iter()
+        .find(|metric| metric.template.label == label && !metric.value_empty)
 }
 
 fn base(metric: &str, view: &View, placed: &mut HashMap<SmolStr, Placed>) -> (Vec<ResourceBox>, f64) {
@@ -86,14 +88,14 @@ fn base(metric: &str, view: &View, placed: &mut HashMap<SmolStr, Placed>) -> (Ve
             let width = metric.max / total;
             let share = (metric.value / metric.max).clamp(0.0, 1.0);
             placed.insert(node.id.clone(), Placed { left, width, used: 0.0 });
-            let text = if metric.format == "percent" {
-                format!("{} used", format::metric(metric.value, &metric.format))
+            let text = if metric.template.format == "percent" {
+                format!("{} used", format::metric(metric.value, &metric.template.format))
             } else {
                 format!(
                     "{:.1}% used ({} of {})",
                     share * 100.0,
-                    format::metric(metric.value, &metric.format),
-                    format::metric(metric.max, &metric.format)
+                    format::metric(metric.value, &metric.template.format),
+                    format::metric(metric.max, &metric.template.format)
                 )
             };
             let one = ResourceBox {
@@ -152,7 +154,7 @@ fn stacked(metric: &str, view: &View, unit: f64, placed: &mut HashMap<SmolStr, P
                 width,
                 fill: 1.0,
                 colour: colours::node(&node.rank, "", false),
-                text: format!("{} used", format::metric(row.value, &row.format)).into(),
+                text: format!("{} used", format::metric(row.value, &row.template.format)).into(),
                 faded: false,
             });
         }
@@ -167,6 +169,7 @@ mod tests {
     use crate::model::{MetricRow, NodeSummary, Parent};
     use crate::session::matcher::Matcher;
     use crate::view::View;
+    use scope_shared::report::MetricTemplate;
     use std::sync::Arc;
 
     fn node(id: &str, value: f64, max: f64, parents: &[(&str, &str)]) -> Arc<NodeSummary> {
@@ -174,9 +177,12 @@ mod tests {
             id: id.into(),
             label: id.into(),
             metrics: vec![MetricRow {
-                id: "cpu".into(),
-                label: "CPU".into(),
-                format: "percent".into(),
+                template: Arc::new(MetricTemplate {
+                    id: "cpu".into(),
+                    label: "CPU".into(),
+                    format: "percent".into(),
+                    ..MetricTemplate::default()
+                }),
                 value,
                 max,
                 ..MetricRow::default()

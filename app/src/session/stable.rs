@@ -20,7 +20,7 @@ pub fn name(topology: &str, node: &NodeSummary) -> Option<SmolStr> {
             Some(format_smolstr!("@{}/{}", host.label, node.label))
         }),
         "pods" => {
-            let namespace = node.metadata.iter().find(|row| row.id == "kubernetes_namespace")?;
+            let namespace = node.metadata.iter().find(|row| row.template.id == "kubernetes_namespace")?;
             Some(format_smolstr!("@{}/{}", namespace.value, node.label))
         }
         "hosts" => Some(format_smolstr!("@{}", node.label)),

@@ -192,8 +192,8 @@ impl Widths {
                 labels.map(|parent| parent.label.chars().count() + 1).sum()
             }
             Kind::Metadata => {
-                let row = node.metadata.iter().find(|row| row.id == id);
-                row.map_or(0, |row| format::data(&row.value, &row.data_type, now).chars().count())
+                let row = node.metadata.iter().find(|row| row.template.id == id);
+                row.map_or(0, |row| format::data(&row.value, &row.template.data_type, now).chars().count())
             }
             // The longest is `1023.9MB`, beside its bar.
             Kind::Metric => 14,
@@ -212,7 +212,7 @@ fn default_sort(visible: &Visible) -> SmolStr {
     let mut metrics = visible.nodes().flat_map(|node| &node.metrics);
     metrics
         .find(|metric| !metric.value_empty)
-        .map_or_else(|| "label".into(), |metric| metric.id.clone())
+        .map_or_else(|| "label".into(), |metric| metric.template.id.clone())
 }
 
 /// A sort key. Rows without a value come last in either direction.
@@ -230,7 +230,7 @@ fn key(node: &NodeSummary, column: &str, kind: Kind) -> Key {
         Kind::Metric => node
             .metrics
             .iter()
-            .find(|metric| metric.id == column && !metric.value_empty)
+            .find(|metric| metric.template.id == column && !metric.value_empty)
             .map_or(Key::Missing, |metric| Key::Number(metric.value)),
         Kind::Parent => node
             .parents
@@ -240,8 +240,8 @@ fn key(node: &NodeSummary, column: &str, kind: Kind) -> Key {
         Kind::Metadata => node
             .metadata
             .iter()
-            .find(|row| row.id == column)
-            .map_or(Key::Missing, |row| match row.data_type.as_str() {
+            .find(|row| row.template.id == column)
+            .map_or(Key::Missing, |row| match row.template.data_type.as_str() {
                 "number" | "duration" => row.value.parse().map_or(Key::Missing, Key::Number),
                 "ip" => Key::Text(format::ip_key(&row.value)),
                 _ => text(&row.value),
@@ -319,13 +319,13 @@ fn cell(node: &NodeSummary, source: &Source, request: &Request<'_>) -> TableCell
                 .collect();
         }
         Kind::Metadata => {
-            if let Some(row) = node.metadata.iter().find(|row| row.id == *id) {
-                cell.text = format::data(&row.value, &row.data_type, request.now).into();
+            if let Some(row) = node.metadata.iter().find(|row| row.template.id == *id) {
+                cell.text = format::data(&row.value, &row.template.data_type, request.now).into();
             }
         }
         Kind::Metric => {
-            if let Some(metric) = node.metrics.iter().find(|metric| metric.id == *id && !metric.value_empty) {
-                cell.text = format::metric(metric.value, &metric.format).into();
+            if let Some(metric) = node.metrics.iter().find(|metric| metric.template.id == *id && !metric.value_empty) {
+                cell.text = format::metric(metric.value, &metric.template.format).into();
                 cell.bar = if metric.max > 0.0 {
                     (metric.value / metric.max).clamp(0.0, 1.0) as f32
                 } else {
@@ -344,6 +344,7 @@ mod tests {
     use crate::protocol::Sort;
     use crate::session::{map::Visible, matcher::Matcher};
     use crate::view::View;
+    use scope_shared::report::{MetadataTemplate, MetricTemplate};
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
@@ -352,17 +353,22 @@ mod tests {
             id: id.into(),
             label: id.to_uppercase().into(),
             metadata: vec![MetadataRow {
-                id: "ip".into(),
-                label: "IP".into(),
+                template: Arc::new(MetadataTemplate {
+                    id: "ip".into(),
+                    label: "IP".into(),
+                    data_type: "ip".into(),
+                    ..MetadataTemplate::default()
+                }),
                 value: ip.into(),
-                data_type: "ip".into(),
-                ..MetadataRow::default()
             }],
             metrics: cpu
                 .map(|value| MetricRow {
-                    id: "cpu".into(),
-                    label: "CPU".into(),
-                    format: "percent".into(),
+                    template: Arc::new(MetricTemplate {
+                        id: "cpu".into(),
+                        label: "CPU".into(),
+                        format: "percent".into(),
+                        ..MetricTemplate::default()
+                    }),
                     value,
                     max: 100.0,
                     ..MetricRow::default()

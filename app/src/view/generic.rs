@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use scope_shared::report::{Control, Kind, Node, SmolStr, Topology, Value};
+use scope_shared::report::{Control, Kind, MetricTemplate, Node, SmolStr, Topology, Value};
 use smol_str::format_smolstr;
 
 use super::View;
@@ -156,12 +156,13 @@ impl<'a> Generic<'a> {
     fn metrics(&self, node: &Node, with_samples: bool) -> Vec<MetricRow> {
         let mut rows = self.templates.metrics(node, with_samples);
         for (id, metric) in &node.metrics {
-            if !rows.iter().any(|row| row.id == *id) {
-                rows.push(MetricRow {
+            if !rows.iter().any(|row| row.template.id == *id) {
+                let template = MetricTemplate {
                     id: id.clone(),
                     label: id.clone(),
-                    ..MetricRow::of(metric, with_samples)
-                });
+                    ..MetricTemplate::default()
+                };
+                rows.push(MetricRow::of(Arc::new(template), metric, with_samples));
             }
         }
         rows

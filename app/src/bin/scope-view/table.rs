@@ -116,8 +116,8 @@ pub(crate) fn overview(out: &mut impl Write, views: &[TopologyDesc]) -> Result<(
 fn list(out: &mut impl Write, nodes: &BTreeMap<String, NodeSummary>) -> Result<()> {
     let mut metrics: Vec<(String, String)> = Vec::new();
     for row in nodes.values().flat_map(|node| &node.metrics).filter(|row| !row.value_empty) {
-        if !metrics.iter().any(|(id, _)| *id == row.id) {
-            metrics.push((row.id.to_string(), row.label.to_uppercase()));
+        if !metrics.iter().any(|(id, _)| *id == row.template.id) {
+            metrics.push((row.template.id.to_string(), row.template.label.to_uppercase()));
         }
     }
     let mut header = vec!["NAME".to_owned(), "WHERE".to_owned()];
@@ -129,11 +129,13 @@ fn list(out: &mut impl Write, nodes: &BTreeMap<String, NodeSummary>) -> Result<(
     by_name.sort_by(|a, b| (a.pseudo, &a.label, &a.label_minor, &a.id).cmp(&(b.pseudo, &b.label, &b.label_minor, &b.id)));
     for node in by_name {
         let mut row = vec![node.label.to_string(), node.label_minor.to_string()];
-        row.extend(
-            metrics
+        row.extend(metrics.iter().map(|(id, _)| {
+            node.metrics
                 .iter()
-                .map(|(id, _)| node.metrics.iter().find(|metric| metric.id == id).map(measure).unwrap_or_default()),
-        );
+                .find(|metric| metric.template.id == id)
+                .map(measure)
+                .unwrap_or_default()
+        }));
         row.push(targets(node, nodes));
         row.push(node.id.to_string());
         table.rows.push(row);
@@ -160,7 +162,7 @@ fn targets(node: &NodeSummary, nodes: &BTreeMap<String, NodeSummary>) -> String 
 
 /// A metric's value with its unit.
 fn measure(metric: &MetricRow) -> String {
-    match metric.format.as_str() {
+    match metric.template.format.as_str() {
         "percent" => format!("{:.1}%", metric.value),
         "filesize" => {
             let mut value = metric.value;
@@ -192,7 +194,7 @@ fn details(out: &mut impl Write, node: &NodeDetails) -> Result<()> {
             .metadata
             .iter()
             .map(pair)
-            .chain(summary.metrics.iter().map(|row| vec![row.label.to_string(), measure(row)]))
+            .chain(summary.metrics.iter().map(|row| vec![row.template.label.to_string(), measure(row)]))
             .collect::<Vec<_>>(),
     )?;
     section(
@@ -248,16 +250,16 @@ fn rows_of(table: &model::Table) -> Vec<Vec<String>> {
 }
 
 fn pair(row: &MetadataRow) -> Vec<String> {
-    let value = match row.data_type.as_str() {
+    let value = match row.template.data_type.as_str() {
         "duration" => row.value.parse().map_or_else(|_| row.value.to_string(), duration),
         _ => row.value.to_string(),
     };
-    vec![row.label.to_string(), value]
+    vec![row.template.label.to_string(), value]
 }
 
 fn connection(row: &Connection) -> Vec<String> {
     let mut cells = vec![row.label.to_string(), row.label_minor.to_string()];
-    cells.extend(row.metadata.iter().map(|entry| format!("{} {}", entry.id, entry.value)));
+    cells.extend(row.metadata.iter().map(|entry| format!("{} {}", entry.template.id, entry.value)));
     cells
 }
 

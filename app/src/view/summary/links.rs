@@ -1,7 +1,9 @@
 //! Links from metrics to graphs kept elsewhere (a Prometheus front end), where whoever started the viewer gave their address.
 
+use std::sync::Arc;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use scope_shared::report::{Kind, Node};
+use scope_shared::report::{Kind, MetricTemplate, Node};
 use smol_str::SmolStr;
 
 use crate::model::{MetricRow, NodeSummary};
@@ -29,23 +31,27 @@ impl MetricLinks {
     pub(crate) fn apply(&self, summary: &mut NodeSummary, node: &Node, state: State<'_>) {
         let Some(kind) = Kind::from_name(&node.topology) else { return };
         for at in 0..summary.metrics.len() {
-            let id = summary.metrics[at].id.clone();
+            let id = summary.metrics[at].template.id.clone();
             if let Some(query) = query(kind, &id, summary, node, state) {
                 summary.metrics[at].url = self.url(&query);
             }
         }
-        let mut priority = summary.metrics.iter().map(|row| row.priority).fold(0.0, f64::max);
+        let mut priority = summary.metrics.iter().map(|row| row.template.priority).fold(0.0, f64::max);
         for (id, label) in [(CPU, "CPU"), (MEMORY, "Memory")] {
-            if summary.metrics.iter().any(|row| row.id == id) {
+            if summary.metrics.iter().any(|row| row.template.id == id) {
                 continue;
             }
             if let Some(query) = query(kind, id, summary, node, state) {
                 priority += 1.0;
-                summary.metrics.push(MetricRow {
+                let template = MetricTemplate {
                     id: SmolStr::new_static(id),
                     label: SmolStr::new_static(label),
-                    value_empty: true,
                     priority,
+                    ..MetricTemplate::default()
+                };
+                summary.metrics.push(MetricRow {
+                    template: Arc::new(template),
+                    value_empty: true,
                     url: self.url(&query),
                     ..MetricRow::default()
                 });
@@ -156,7 +162,7 @@ mod tests {
         let ids: Vec<_> = summary
             .metrics
             .iter()
-            .map(|row| (row.id.as_str(), row.priority, row.value_empty))
+            .map(|row| (row.template.id.as_str(), row.template.priority, row.value_empty))
             .collect();
         assert_eq!(ids, [(CPU, 1.0, true), (MEMORY, 2.0, true)]);
         assert_eq!(

@@ -166,7 +166,7 @@ impl<'a> Summaries<'a> {
 }
 
 fn cut_arguments(row: &mut MetadataRow) {
-    if matches!(row.id.as_str(), "cmdline" | "docker_container_command")
+    if matches!(row.template.id.as_str(), "cmdline" | "docker_container_command")
         && let Some((program, _)) = row.value.split_once(' ')
     {
         row.value = SmolStr::new(program);

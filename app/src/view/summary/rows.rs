@@ -2,8 +2,9 @@
 
 use scope_shared::sort::SmallSort as _;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use scope_shared::report::{Kind, Metric, MetricTemplate, Node, Sample, TableTemplate, Topology};
+use scope_shared::report::{Kind, MetadataTemplate, Metric, MetricTemplate, Node, Sample, TableTemplate, Topology};
 use scope_shared::time::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
@@ -19,14 +20,13 @@ pub(crate) struct Templates([TopologyTemplates; Kind::ALL.len()]);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TopologyTemplates {
     metadata: Vec<Metadata>,
-    metrics: Vec<MetricTemplate>,
+    metrics: Vec<Arc<MetricTemplate>>,
     tables: Vec<TableTemplate>,
 }
 
 #[derive(Clone, Debug)]
 struct Metadata {
-    /// The row but for its value.
-    row: MetadataRow,
+    template: Arc<MetadataTemplate>,
     from: Source,
     counter: SmolStr,
 }
@@ -58,14 +58,7 @@ impl TopologyTemplates {
             .metadata_templates
             .values()
             .map(|template| Metadata {
-                row: MetadataRow {
-                    id: template.id.clone(),
-                    label: template.label.clone(),
-                    value: SmolStr::default(),
-                    priority: template.priority,
-                    data_type: template.data_type.clone(),
-                    truncate: template.truncate,
-                },
+                template: Arc::new(template.clone()),
                 from: match template.from.as_str() {
                     "latest" => Source::Latest,
                     "sets" => Source::Sets,
@@ -75,8 +68,11 @@ impl TopologyTemplates {
                 counter: format_smolstr!("count_{}", template.id),
             })
             .collect();
-        metadata.order_by(|a, b| a.row.priority.total_cmp(&b.row.priority).then_with(|| a.row.id.cmp(&b.row.id)));
-        let mut metrics: Vec<MetricTemplate> = topology.metric_templates.values().cloned().collect();
+        metadata.order_by(|a, b| {
+            let (a, b) = (&a.template, &b.template);
+            a.priority.total_cmp(&b.priority).then_with(|| a.id.cmp(&b.id))
+        });
+        let mut metrics: Vec<Arc<MetricTemplate>> = topology.metric_templates.values().cloned().map(Arc::new).collect();
         metrics.order_by(|a, b| a.priority.total_cmp(&b.priority).then_with(|| a.id.cmp(&b.id)));
         let mut tables: Vec<TableTemplate> = topology.table_templates.values().cloned().collect();
         tables.order_by(|a, b| a.id.cmp(&b.id));
@@ -85,14 +81,10 @@ impl TopologyTemplates {
 
     /// A node's metadata rows.
     pub(crate) fn metadata(&self, node: &Node) -> Vec<MetadataRow> {
-        let rows = self.metadata.iter().filter_map(|template| {
-            let row = &template.row;
+        let rows = self.metadata.iter().filter_map(|described| {
             Some(MetadataRow {
-                value: value(node, template)?,
-                id: row.id.clone(),
-                label: row.label.clone(),
-                data_type: row.data_type.clone(),
-                ..*row
+                value: value(node, described)?,
+                template: Arc::clone(&described.template),
             })
         });
         let mut all = Vec::with_capacity(self.metadata.len());
@@ -107,14 +99,7 @@ impl TopologyTemplates {
         }
         let rows = self.metrics.iter().filter_map(|template| {
             let metric = node.metrics.get(&template.id)?;
-            Some(MetricRow {
-                id: template.id.clone(),
-                label: template.label.clone(),
-                format: template.format.clone(),
-                group: template.group.clone(),
-                priority: template.priority,
-                ..MetricRow::of(metric, with_samples)
-            })
+            Some(MetricRow::of(Arc::clone(template), metric, with_samples))
         });
         let mut all = Vec::with_capacity(self.metrics.len().min(node.metrics.len()));
         all.extend(rows);
@@ -125,7 +110,7 @@ impl TopologyTemplates {
     pub(crate) fn describe(&self, key: &str) -> bool {
         self.metadata
             .iter()
-            .any(|template| template.row.id == key || template.counter == key)
+            .any(|described| described.template.id == key || described.counter == key)
             || self.tables.iter().any(|table| {
                 let prefix = table.prefix.as_str();
                 (!prefix.is_empty() && (key.starts_with(prefix) || key.strip_prefix("table_truncation_count_") == Some(prefix)))
@@ -140,8 +125,8 @@ impl TopologyTemplates {
 }
 
 impl MetricRow {
-    /// A metric's values, with all its samples or without; it has no name yet.
-    pub(crate) fn of(metric: &Metric, with_samples: bool) -> Self {
+    /// A metric's values, with all its samples or without.
+    pub(crate) fn of(template: Arc<MetricTemplate>, metric: &Metric, with_samples: bool) -> Self {
         let samples = (with_samples && !metric.samples.is_empty()).then(|| {
             let sample = |sample: &Sample| MetricSample {
                 date: date_text(sample.date),
@@ -150,21 +135,23 @@ impl MetricRow {
             metric.samples.iter().map(sample).collect()
         });
         Self {
+            template,
             value: metric.last().map_or(0.0, |sample| two_decimals(sample.value)),
             samples,
             min: metric.min,
             max: metric.max,
-            ..Self::default()
+            value_empty: false,
+            url: SmolStr::default(),
         }
     }
 }
 
-fn value(node: &Node, template: &Metadata) -> Option<SmolStr> {
-    let id = template.row.id.as_str();
+fn value(node: &Node, described: &Metadata) -> Option<SmolStr> {
+    let id = described.template.id.as_str();
     let latest = || node.latest.get(id).map(|entry| entry.value.clone());
     let sets = || node.sets.get(id).map(|set| joined(set.as_slice()));
-    let counters = || node.latest(&template.counter).map(|count| format_smolstr!("{}", count_of(count)));
-    match template.from {
+    let counters = || node.latest(&described.counter).map(|count| format_smolstr!("{}", count_of(count)));
+    match described.from {
         Source::Latest => latest(),
         Source::Sets => sets(),
         Source::Counters => counters(),
