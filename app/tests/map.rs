@@ -425,6 +425,36 @@ fn zooming_out_and_in_again_makes_no_strokes_but_moved_nodes_do() {
 }
 
 #[test]
+fn levels_of_detail_that_were_kept_are_what_they_would_be_made_anew() {
+    let mut walked = scene(3_000);
+    let mut list = DrawList::default();
+    let matches = walked.data().nodes.iter().step_by(20).map(|node| NodeMatch {
+        node: node.id.clone(),
+        ..NodeMatch::default()
+    });
+    let found = Matches { nodes: matches.collect() };
+    for (step, zoom) in [0.05, 0.02, 0.5, 0.05, 0.01, 0.005, 0.02, 0.05, 0.02].into_iter().enumerate() {
+        let mut fresh = scene(3_000);
+        // From here on what matches stands for itself: nothing that was kept fits.
+        if step == 6 {
+            walked.set_matches(Some(found.clone()));
+        }
+        if step >= 6 {
+            fresh.set_matches(Some(found.clone()));
+        }
+        for scene in [&mut walked, &mut fresh] {
+            scene.set_camera(Camera { x: 0.0, y: 0.0, zoom });
+        }
+        let mut other = DrawList::default();
+        list.refresh(&mut walked);
+        other.refresh(&mut fresh);
+        assert!(!list.glyphs.is_empty());
+        assert_eq!(list.glyphs, other.glyphs, "step {step}, at {zoom}");
+        assert_eq!(list.strokes().list, other.strokes().list, "step {step}, at {zoom}");
+    }
+}
+
+#[test]
 fn a_selection_gathers_the_neighbours_and_letting_go_restores_the_map() {
     let mut scene = scene(50);
     let before = DrawList::complete(&scene);

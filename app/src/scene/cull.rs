@@ -40,6 +40,8 @@ pub struct Run {
 pub struct Seen {
     /// Their numbers; floats, because that is what a texture holds (and exactly, up to 16 million).
     pub list: Vec<f32>,
+    /// How far each of them bends, beside one another: these are searched in every frame.
+    bends: Vec<f32>,
     ends: [usize; 3],
     /// The strokes' version and the part of the plane (left, top, right, bottom) this is for.
     key: Option<(u64, [f64; 4])>,
@@ -66,11 +68,13 @@ impl Seen {
         let [left, top, right, bottom] = part.map(|side| side as f32);
         let sees = |reach: &Reach| reach.left <= right && reach.right >= left && reach.top <= bottom && reach.bottom >= top;
         self.list.clear();
+        self.bends.clear();
         let mut begin = 0;
         for (slot, end) in strokes.ends.into_iter().enumerate() {
             for (i, reach) in strokes.reaches.iter().enumerate().take(end).skip(begin) {
                 if sees(reach) {
                     self.list.push(i as f32);
+                    self.bends.push(reach.bend);
                 }
             }
             begin = end;
@@ -86,15 +90,14 @@ impl Seen {
     }
 
     /// Calls `each` for the runs of a layer.
-    pub fn runs(&self, strokes: &Strokes, layer: usize, zoom: f64, mut each: impl FnMut(Run)) {
+    pub fn runs(&self, layer: usize, zoom: f64, mut each: impl FnMut(Run)) {
         let mut begin = layer.checked_sub(1).map_or(0, |before| self.ends[before]);
         let last = self.ends[layer];
         let off = 0.5 * self.crowd();
         let (plain, special) = (CUTS.map(|cuts| (cuts, bend_of(cuts, off, zoom))), (MOST_CUTS, f32::INFINITY));
         for (cuts, most) in plain.into_iter().chain([special]) {
-            let rest = self.list.get(begin..last).unwrap_or_default();
-            let bend = |&stroke: &f32| strokes.reaches.get(stroke as usize).map_or(0.0, |reach| reach.bend);
-            let end = begin + rest.partition_point(|stroke| bend(stroke) <= most);
+            let rest = self.bends.get(begin..last).unwrap_or_default();
+            let end = begin + rest.partition_point(|bend| *bend <= most);
             if end > begin {
                 each(Run {
                     cuts,
@@ -135,7 +138,7 @@ mod tests {
             let mut seen = Seen::default();
             seen.refresh(&list, [-99.0, -99.0, 99.0, 99.0], zoom);
             let mut count = 0;
-            seen.runs(&list, 1, zoom, |run| count = run.cuts);
+            seen.runs(1, zoom, |run| count = run.cuts);
             prop_assert!(count > 0);
             prop_assume!(count < MOST_CUTS);
             for step in 0..100 {
@@ -168,7 +171,7 @@ mod tests {
                     prop_assert!(!inside || seen.list.contains(&(i as f32)));
                 }
                 let mut drawn = 0;
-                (0..3).for_each(|layer| seen.runs(&list, layer, zoom, |run| {
+                (0..3).for_each(|layer| seen.runs(layer, zoom, |run| {
                     assert_eq!(run.begin, drawn);
                     drawn = run.end;
                 }));

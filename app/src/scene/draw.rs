@@ -199,7 +199,7 @@ impl DrawList {
                     let node = scene.data.nodes.get(group.example as usize);
                     let own = node.map_or(palette.neutral, |n| colour::node(&n.rank, "", n.pseudo, scene.theme));
                     let strength = if group.blurred { palette.blur } else { 1.0 };
-                    let radius = lod::radius(group.count);
+                    let radius = group.radius;
                     self.glyphs.push(Glyph {
                         at: group.at,
                         half: [radius, radius],

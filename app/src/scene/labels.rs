@@ -12,6 +12,8 @@ use super::{
 
 /// Captions on one screen at most: more could not be read, and each costs a quad.
 const MOST: usize = 500;
+/// Radius of a glyph that has a caption without being asked for, CSS pixels.
+const LEAST: f32 = 6.0;
 /// Side of an occupancy cell, CSS pixels.
 const CELL: f32 = 4.0;
 
@@ -55,6 +57,8 @@ pub struct Label {
     pub y: f32,
     /// Width on the screen after shortening.
     pub width: f32,
+    /// It is shown in full.
+    pub fits: bool,
     /// Size, whole CSS pixels.
     pub size: u8,
     /// Heavier.
@@ -73,6 +77,8 @@ pub struct Labels {
     /// In the order of importance.
     pub list: Vec<Label>,
     taken: Vec<bool>,
+    /// Which nodes are on the screen and large enough for a caption.
+    seen: Vec<bool>,
     columns: usize,
     rows: usize,
     /// How many of the list belong to nodes that may be asked for twice: those that are asked for first.
@@ -89,6 +95,7 @@ impl Labels {
         self.rows = (viewport.height as f32 / CELL).ceil() as usize + 1;
         self.taken.resize(self.columns * self.rows, false);
         self.taken.fill(false);
+        self.seen.clear();
         if lod::level(scene.camera().zoom).is_some() {
             self.counts(scene, measure);
         } else {
@@ -120,8 +127,17 @@ impl Labels {
             if self.list.len() >= MOST {
                 break;
             }
-            self.caption(scene, node, measure, false);
+            if self.seen.get(node as usize) == Some(&true) {
+                self.caption(scene, node, measure, false);
+            }
         }
+    }
+
+    /// Whether a glyph of radius `r` is where its caption could be seen.
+    #[inline]
+    fn is_near(&self, [x, y]: [f32; 2], r: f32) -> bool {
+        let (width, height) = (self.columns as f32 * CELL, self.rows as f32 * CELL);
+        !(x < -60.0 || x > width + 60.0 || y < -r - 40.0 || y > height)
     }
 
     fn cells(&self, left: f32, top: f32, right: f32, bottom: f32) -> Option<[usize; 4]> {
@@ -149,15 +165,15 @@ impl Labels {
         }
     }
 
+    /// Whether anything of a place is taken; `None` where nothing of it is on the screen.
+    fn is_taken(&self, left: f32, top: f32, right: f32, bottom: f32) -> Option<bool> {
+        let [x0, y0, x1, y1] = self.cells(left, top, right, bottom)?;
+        let cells = |y| self.taken.get(y * self.columns + x0..=y * self.columns + x1);
+        Some((y0..=y1).any(|y| cells(y).is_none_or(|row| row.contains(&true))))
+    }
+
     fn is_free(&self, left: f32, top: f32, right: f32, bottom: f32) -> bool {
-        let Some([x0, y0, x1, y1]) = self.cells(left, top, right, bottom) else {
-            return false;
-        };
-        (y0..=y1).all(|y| {
-            self.taken
-                .get(y * self.columns + x0..=y * self.columns + x1)
-                .is_some_and(|row| !row.contains(&true))
-        })
+        self.is_taken(left, top, right, bottom) == Some(false)
     }
 
     /// Glyphs that are seen take their room first.
@@ -165,12 +181,13 @@ impl Labels {
         let camera = scene.camera();
         let selecting = scene.selected.is_some();
         for (node, spot) in scene.geometry.spots.iter().enumerate() {
+            let r = (f64::from(RADIUS * spot.scale) * camera.zoom) as f32;
+            let [x, y] = camera.to_screen(spot.at).map(|v| v as f32);
+            self.seen.push(r >= LEAST && self.is_near([x, y], r));
             // What is faded behind a selection may be written over.
             if selecting && scene.node_layer(node as u32) == Layer::Blurred {
                 continue;
             }
-            let r = (f64::from(RADIUS * spot.scale) * camera.zoom) as f32;
-            let [x, y] = camera.to_screen(spot.at).map(|v| v as f32);
             if r > 3.0 {
                 self.occupy(x - r * 0.9, y - r * 0.9, x + r * 0.9, y + r * 0.8);
             }
@@ -178,28 +195,25 @@ impl Labels {
     }
 
     /// Counts in aggregates.
+    #[inline(never)] // waits with the rest of the program (app/web/split.mjs)
     fn counts(&mut self, scene: &Scene, measure: &mut dyn Measure) {
         let palette = scene.theme().palette();
         for group in &scene.aggregates.groups {
             let [x, y] = scene.camera().to_screen(group.at).map(|v| v as f32);
-            let r = lod::radius(group.count);
-            let text = if group.count < 10_000 {
-                format_smolstr!("{}", group.count)
-            } else {
-                format_smolstr!("{}k", group.count / 1000)
-            };
-            let size = if r < 11.0 { 10 } else { 11 };
-            let width = measure.width(&text, true) * f32::from(size);
+            let r = group.radius;
             if self.cells(x - r, y - r, x + r, y + r).is_none() {
                 continue;
             }
+            let size = if r < 11.0 { 10 } else { 11 };
+            let width = measure.width(&group.text, true) * f32::from(size);
             self.occupy(x - r, y - r, x + r, y + r);
             let colour = colour::mix(palette.canvas, palette.text, if group.blurred { palette.blur } else { 1.0 });
             self.list.push(Label {
-                text,
+                text: group.text.clone(),
                 x,
                 y,
                 width,
+                fits: true,
                 size,
                 bold: true,
                 colour,
@@ -216,12 +230,8 @@ impl Labels {
         };
         let camera = scene.camera();
         let r = (f64::from(RADIUS * spot.scale) * camera.zoom) as f32;
-        if !must && r < 6.0 {
-            return;
-        }
         let [x, y] = camera.to_screen(spot.at).map(|v| v as f32);
-        let (width, height) = (self.columns as f32 * CELL, self.rows as f32 * CELL);
-        if x < -60.0 || x > width + 60.0 || y < -r - 40.0 || y > height {
+        if !must && r < LEAST || !self.is_near([x, y], r) {
             return;
         }
         let layer = scene.node_layer(node);
@@ -246,17 +256,20 @@ impl Labels {
         let found = scene.matches.as_ref().and_then(|m| m.get(&node));
         let palette = scene.theme().palette();
         let line = size * 1.28;
+        let taken = |labels: &Self, half: f32| labels.is_taken(x - half, top + 1.0, x + half, top + line - 1.0);
+        // Most have no room, whatever their width.
+        if !must && taken(self, 3.0) == Some(true) {
+            return;
+        }
         let natural = measure.width(&data.label, must) * size;
         // In full if there is room, else shortened to what lies between neighbours.
         let mut most = if must { 320.0 } else { (r * 4.1).max(150.0) };
         let half_of = |most: f32| natural.min(most) / 2.0 + 3.0;
-        let room = |labels: &Self, half: f32| labels.is_free(x - half, top + 1.0, x + half, top + line - 1.0);
-        let mut free = room(self, half_of(most));
+        let mut free = taken(self, half_of(most)) == Some(false);
         if !must && !free && natural > 64.0 {
             most = (r * 4.1).clamp(64.0, 150.0);
-            free = room(self, half_of(most));
+            free = taken(self, half_of(most)) == Some(false);
         }
-        let shown = natural.min(most);
         let half = half_of(most);
         if !must && !free {
             return;
@@ -264,16 +277,17 @@ impl Labels {
         if !self.claim(x, top, half, line) {
             return;
         }
-        let fade = if must { 1.0 } else { ((r - 6.0) / 3.0).clamp(0.25, 1.0) };
+        let fade = if must { 1.0 } else { ((r - LEAST) / 3.0).clamp(0.25, 1.0) };
         let strength = if layer == Layer::Blurred { palette.blur } else { 1.0 } * fade;
         let push =
-            |list: &mut Vec<Label>, text: &SmolStr, y: f32, width: f32, size: f32, bold: bool, colour: Rgba, tints: Vec<(u32, u32)>| {
+            |list: &mut Vec<Label>, text: &SmolStr, y: f32, natural: f32, size: f32, bold: bool, colour: Rgba, tints: Vec<(u32, u32)>| {
                 let colour = colour::mix(palette.canvas, colour, strength);
                 list.push(Label {
                     text: text.clone(),
                     x,
                     y,
-                    width,
+                    width: natural.min(most),
+                    fits: natural <= most + 0.5,
                     size: size as u8,
                     bold,
                     colour,
@@ -285,7 +299,7 @@ impl Labels {
             &mut self.list,
             &data.label,
             top + line / 2.0,
-            shown,
+            natural,
             size,
             must,
             palette.text,
@@ -311,8 +325,8 @@ impl Labels {
             }
         }
         for (text, tints) in rows {
-            let shown = (measure.width(&text, false) * small).min(most);
-            let half = shown / 2.0 + 3.0;
+            let natural = measure.width(&text, false) * small;
+            let half = natural.min(most) / 2.0 + 3.0;
             if !must && !self.is_free(x - half, below + CELL, x + half, below + step - 1.0) {
                 break;
             }
@@ -321,7 +335,7 @@ impl Labels {
                 &mut self.list,
                 &text,
                 below + step / 2.0,
-                shown,
+                natural,
                 small,
                 false,
                 palette.text_minor,
@@ -363,6 +377,7 @@ impl Labels {
             x: at[0],
             y: at[1],
             width,
+            fits: true,
             size: size as u8,
             bold: true,
             colour,

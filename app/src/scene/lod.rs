@@ -4,6 +4,7 @@
 
 use foldhash::HashMap;
 use scope_shared::sort::SmallSort as _;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::{
     data::Point,
@@ -16,14 +17,20 @@ pub const AGGREGATE_BELOW: f64 = 0.06;
 const CELL_PIXELS: f64 = 44.0;
 /// So many nodes of one cell become one.
 const DENSE: usize = 3;
+/// How many levels are kept besides the one that is shown.
+const KEPT: usize = 2;
 
 /// Several nodes drawn as one.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Aggregate {
     /// Middle of its nodes.
     pub at: Point,
     /// How many nodes.
     pub count: u32,
+    /// The same to be read.
+    pub text: SmolStr,
+    /// Radius on the screen, CSS pixels: its area grows with the count, gently.
+    pub radius: f32,
     /// The node whose colour it takes: the best connected.
     pub example: u32,
     /// All of its nodes are blurred.
@@ -43,7 +50,7 @@ pub struct Bundle {
     pub blurred: bool,
 }
 
-/// The aggregates of one level, kept until nodes move or look otherwise.
+/// The aggregates of one level.
 #[derive(Debug, Default)]
 pub struct Aggregates {
     key: Option<(i32, u64, u64)>,
@@ -64,20 +71,37 @@ pub fn level(zoom: f64) -> Option<i32> {
 
 /// Makes the scene's aggregates fit its camera; does nothing while they do.
 pub(super) fn refresh(scene: &mut Scene) {
-    let Some(level) = level(scene.camera.zoom) else {
-        if scene.aggregates.key.is_some() {
-            scene.aggregates = Aggregates::default();
-        }
-        return;
-    };
-    let key = Some((level, scene.geometry.version, scene.style_version));
-    if scene.aggregates.key == key {
-        return;
+    let level = level(scene.camera.zoom);
+    let key = level.map(|level| (level, scene.geometry.version, scene.style_version));
+    if scene.aggregates.key != key {
+        follow(scene, level);
     }
+}
+
+#[inline(never)] // waits with the rest of the program (app/web/split.mjs)
+fn follow(scene: &mut Scene, level: Option<i32>) {
+    let (places, looks) = (scene.geometry.version, scene.style_version);
+    let key = level.map(|level| (level, places, looks));
+    // Whoever zooms comes back: the levels before are kept as long as nodes stay where they are and look as they did.
     let mut made = std::mem::take(&mut scene.aggregates);
-    made.key = key;
-    build(scene, level, &mut made);
-    scene.aggregates = made;
+    let stays = |(_, of_places, of_looks): (i32, u64, u64)| (of_places, of_looks) == (places, looks);
+    scene.levels.retain(|kept| kept.key.is_some_and(stays));
+    if made.key.is_some_and(stays) {
+        scene.levels.push(std::mem::take(&mut made));
+        if scene.levels.len() > KEPT {
+            scene.levels.remove(0);
+        }
+    }
+    if let Some(level) = level {
+        match scene.levels.iter().position(|kept| kept.key == key) {
+            Some(at) => made = scene.levels.remove(at),
+            None => {
+                made.key = key;
+                build(scene, level, &mut made);
+            }
+        }
+        scene.aggregates = made;
+    }
 }
 
 fn build(scene: &Scene, level: i32, made: &mut Aggregates) {
@@ -118,6 +142,12 @@ fn build(scene: &Scene, level: i32, made: &mut Aggregates) {
         made.groups.push(Aggregate {
             at,
             count,
+            text: if count < 10_000 {
+                format_smolstr!("{count}")
+            } else {
+                format_smolstr!("{}k", count / 1000)
+            },
+            radius: (7.0 + 2.1 * f64::from(count).ln() as f32).min(20.0),
             example,
             blurred: nodes.iter().all(|&v| layers[v as usize] == Layer::Blurred),
         });
@@ -161,9 +191,4 @@ fn bundle(scene: &Scene, layers: &[Layer], made: &mut Aggregates) {
             blurred: fade_a || fade_b,
         });
     }
-}
-
-/// Radius of an aggregate on the screen, CSS pixels: its area grows with the count, gently.
-pub fn radius(count: u32) -> f32 {
-    (7.0 + 2.1 * (f64::from(count)).ln() as f32).min(20.0)
 }

@@ -37,7 +37,7 @@ impl Scene {
         if far {
             let hit = self.aggregates.groups.iter().rposition(|group| {
                 let p = camera.to_screen(group.at);
-                (p[0] - at[0]).hypot(p[1] - at[1]) <= f64::from(lod::radius(group.count)) + slack
+                (p[0] - at[0]).hypot(p[1] - at[1]) <= f64::from(group.radius) + slack
             });
             return hit.map_or(Target::Nothing, |i| Target::Cluster(i as u32));
         }

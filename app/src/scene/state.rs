@@ -88,6 +88,8 @@ pub struct Scene {
     /// Counts everything that asks for a new frame.
     pub(super) version: u64,
     pub(super) aggregates: Aggregates,
+    /// Those of other levels.
+    pub(super) levels: Vec<Aggregates>,
     /// Box around everything, and the geometry's version it is of.
     extent: Cell<Option<(u64, Bounds)>>,
 }

@@ -7,6 +7,7 @@ use smol_str::{SmolStr, SmolStrBuilder};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CanvasRenderingContext2d, Document, HtmlCanvasElement, WebGl2RenderingContext as Gl};
 
+use super::program::units;
 use crate::scene::labels::{Label, Measure};
 
 /// Side of the texture, device pixels: 4 MB of coverage, some two thousand captions.
@@ -108,7 +109,7 @@ pub struct Slot {
     pub height: u32,
 }
 
-/// The texture of captions: bound to the second unit as long as there is the context.
+/// The texture of captions, bound to a unit of its own as long as there is the context.
 pub struct Atlas {
     scratch: CanvasRenderingContext2d,
     /// The scratch canvas' font: size in device pixels, and whether it is bold.
@@ -129,7 +130,7 @@ impl Atlas {
         scratch.set_text_baseline("middle");
         scratch.set_fill_style_str("#fff");
         let texture = gl.create_texture().ok_or_else(|| JsValue::from_str("no texture for captions"))?;
-        gl.active_texture(Gl::TEXTURE1);
+        gl.active_texture(Gl::TEXTURE0 + units::ATLAS);
         gl.bind_texture(Gl::TEXTURE_2D, Some(&texture));
         gl.tex_storage_2d(Gl::TEXTURE_2D, 1, Gl::R8, SIDE as i32, SIDE as i32);
         for (name, value) in [(Gl::TEXTURE_MIN_FILTER, Gl::NEAREST), (Gl::TEXTURE_MAG_FILTER, Gl::NEAREST)] {
@@ -137,7 +138,6 @@ impl Atlas {
         }
         // Rows of coverage are of any length; those of records are multiples of sixteen bytes.
         gl.pixel_storei(Gl::UNPACK_ALIGNMENT, 1);
-        gl.active_texture(Gl::TEXTURE0);
         Ok(Self {
             scratch,
             font: None,
@@ -161,17 +161,15 @@ impl Atlas {
         self.row = (0, 0, 0);
     }
 
-    /// The place of a label's pixels, drawing them if they are not there (the second unit must be active); `None` when it is full (it is then emptied: ask again next frame).
+    /// The place of a label's pixels, drawing them if they are not there; `None` when it is full (it is then emptied: ask again next frame).
     pub fn slot(&mut self, gl: &Gl, ruler: &mut Ruler, label: &Label) -> Option<Slot> {
         // Widths in steps, so that zooming does not shorten each caption anew in every frame.
-        let whole = ruler.width(&label.text, label.bold) * f32::from(label.size);
-        let fits = whole <= label.width + 0.5;
-        let step = if fits { u16::MAX } else { (label.width / 12.0) as u16 };
+        let step = if label.fits { u16::MAX } else { (label.width / 12.0) as u16 };
         let key = (label.text.clone(), label.size, label.bold, step);
         if let Some(&slot) = self.slots.get(&key) {
             return Some(slot);
         }
-        let text = if fits {
+        let text = if label.fits {
             label.text.clone()
         } else {
             ruler.shorten(&label.text, label.bold, f32::from(step) * 12.0 / f32::from(label.size))
@@ -205,6 +203,7 @@ impl Atlas {
         let pixels = self.scratch.get_image_data(0.0, 0.0, w, h).ok()?.data();
         self.coverage.clear();
         self.coverage.extend(pixels.iter().skip(3).step_by(4));
+        gl.active_texture(Gl::TEXTURE0 + units::ATLAS);
         gl.tex_sub_image_2d_with_i32_and_i32_and_u32_and_type_and_opt_u8_array(
             Gl::TEXTURE_2D,
             0,

@@ -132,7 +132,8 @@ impl Inner {
     /// Moves on and paints.
     pub(super) fn frame(&mut self, now: f64, told: &mut Vec<Told>) {
         self.pending = None;
-        if (self.window.device_pixel_ratio() - self.ratio).abs() > 1e-3 {
+        // Asking takes the browser long, so a motion asks once, at its beginning.
+        if !self.unfinished && (self.window.device_pixel_ratio() - self.ratio).abs() > 1e-3 {
             self.resize(told);
         }
         let moving = self.scene.tick(now);

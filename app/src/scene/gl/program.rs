@@ -5,7 +5,7 @@
 
 use js_sys::Float32Array;
 use wasm_bindgen::JsValue;
-use web_sys::{WebGl2RenderingContext as Gl, WebGlProgram, WebGlTexture, WebGlUniformLocation};
+use web_sys::{WebGl2RenderingContext as Gl, WebGlProgram, WebGlUniformLocation};
 
 use super::shaders::RECORDS;
 use crate::scene::ribbon::{self, SQUARE};
@@ -15,24 +15,40 @@ pub const NUMBERS: usize = 12;
 /// Texels in a row of records, 512 of them; the shaders know it, too. Every WebGL2 has textures of 2048 by 2048.
 pub const WIDTH: usize = 1536;
 
-/// Numbers where shaders can read them.
+/// Units of textures: each has one for itself, because binding one in every frame costs more than what is drawn with it.
+pub mod units {
+    /// Strokes near and far.
+    pub const STROKES: [u32; 2] = [0, 1];
+    /// The numbers of the strokes that are seen.
+    pub const SEEN: u32 = 2;
+    /// Glyphs.
+    pub const GLYPHS: u32 = 3;
+    /// Where captions are put.
+    pub const QUADS: u32 = 4;
+    /// Captions.
+    pub const ATLAS: u32 = 5;
+}
+
+/// Numbers where shaders can read them: a texture as large as it had to be once.
 pub struct Records {
-    /// As large as it had to be once.
-    texture: WebGlTexture,
-    /// What is sent, as long as the texture: kept, so that frames leave nothing large to be collected.
+    /// The unit to which it is bound for good.
+    unit: u32,
+    /// What is sent, as long as the texture: kept, so that frames leave nothing to be collected; and the part of it that was sent last.
     sent: Float32Array,
+    part: Float32Array,
     width: usize,
     rows: usize,
     most: usize,
 }
 
 impl Records {
-    /// An empty one, with so many texels in a row.
+    /// An empty one at a unit, with so many texels in a row.
     ///
     /// # Errors
     /// When the browser has lost the context.
-    pub fn new(gl: &Gl, width: usize) -> Result<Self, JsValue> {
+    pub fn new(gl: &Gl, unit: u32, width: usize) -> Result<Self, JsValue> {
         let texture = gl.create_texture().ok_or_else(|| JsValue::from_str("no texture for records"))?;
+        gl.active_texture(Gl::TEXTURE0 + unit);
         gl.bind_texture(Gl::TEXTURE_2D, Some(&texture));
         for name in [Gl::TEXTURE_MIN_FILTER, Gl::TEXTURE_MAG_FILTER] {
             gl.tex_parameteri(Gl::TEXTURE_2D, name, Gl::NEAREST as i32);
@@ -40,7 +56,8 @@ impl Records {
         let most = gl.get_parameter(Gl::MAX_TEXTURE_SIZE)?.as_f64().unwrap_or(2048.0) as usize;
         let sent = Float32Array::new_with_length(0);
         Ok(Self {
-            texture,
+            unit,
+            part: sent.clone(),
             sent,
             width,
             rows: 0,
@@ -58,7 +75,7 @@ impl Records {
             return Ok(());
         }
         numbers.resize(rows * self.width * 4, 0.0);
-        self.bind(gl);
+        gl.active_texture(Gl::TEXTURE0 + self.unit);
         let (width, height) = (self.width as i32, rows as i32);
         if rows > self.rows {
             gl.tex_image_2d_with_i32_and_i32_and_i32_and_format_and_type_and_opt_array_buffer_view(
@@ -75,8 +92,11 @@ impl Records {
             self.rows = rows;
             self.sent = Float32Array::new_with_length((rows * self.width * 4) as u32);
         }
-        let sent = self.sent.subarray(0, numbers.len() as u32);
-        sent.copy_from(numbers);
+        let length = numbers.len() as u32;
+        if self.part.length() != length {
+            self.part = self.sent.subarray(0, length);
+        }
+        self.part.copy_from(numbers);
         gl.tex_sub_image_2d_with_i32_and_i32_and_u32_and_type_and_opt_array_buffer_view(
             Gl::TEXTURE_2D,
             0,
@@ -86,13 +106,8 @@ impl Records {
             height,
             Gl::RGBA,
             Gl::FLOAT,
-            Some(&sent),
+            Some(&self.part),
         )
-    }
-
-    /// Binds it to the active unit.
-    pub fn bind(&self, gl: &Gl) {
-        gl.bind_texture(Gl::TEXTURE_2D, Some(&self.texture));
     }
 }
 
@@ -137,7 +152,7 @@ impl Program {
         self.uniforms.get(number).and_then(Option::as_ref)
     }
 
-    /// Draws the records `from..to` of what is bound, each as a ribbon of so many squares. The program must be selected.
+    /// Draws the records `from..to`, each as a ribbon of so many squares. The program must be selected.
     pub fn draw(&self, gl: &Gl, ribbons: &mut Ribbons, from: usize, to: usize, squares: usize) {
         let mut begin = from;
         while begin < to {

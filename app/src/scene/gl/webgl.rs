@@ -7,7 +7,7 @@ use web_sys::{Document, HtmlCanvasElement, WebGl2RenderingContext as Gl};
 
 use super::{
     atlas::{Atlas, Ruler},
-    program::{NUMBERS, Program, Records, Ribbons, WIDTH},
+    program::{NUMBERS, Program, Records, Ribbons, WIDTH, units},
     shaders,
 };
 use crate::scene::{
@@ -26,7 +26,7 @@ const SEEN: usize = 1024;
 /// Radius in device pixels up to which nodes are plain spots; the shader's details begin there.
 const SPOT: f64 = 4.5;
 
-/// The renderer. Units of textures: 0 has the records that are drawn, 1 the captions, 2 the numbers of the strokes that are seen.
+/// The renderer.
 pub struct Renderer {
     gl: Gl,
     edges: Program,
@@ -46,13 +46,13 @@ pub struct Renderer {
     /// Versions of the strokes, near and far, and of the glyphs that the GPU has.
     uploaded_strokes: [Option<u64>; 2],
     uploaded_glyphs: Option<u64>,
-    /// What the uniforms that rarely change were set for: size of the canvas, its density, the theme.
-    told: Option<([i32; 2], f64, Theme)>,
+    /// What the uniforms that rarely change were set for: size of the canvas, its density, the theme, strokes near or far.
+    told: Option<([i32; 2], f64, Theme, usize)>,
 }
 
 /// The first of each is set by `Program::draw`, the second for each frame.
-const EDGE_UNIFORMS: [&str; 6] = ["u_ribbons", "u_camera", "u_thin", "u_size", "u_ratio", "u_seen"];
-const GLYPH_UNIFORMS: [&str; 11] = [
+const EDGE_UNIFORMS: [&str; 7] = ["u_ribbons", "u_camera", "u_thin", "u_size", "u_ratio", "u_seen", "u_records"];
+const GLYPH_UNIFORMS: [&str; 12] = [
     "u_ribbons",
     "u_camera",
     "u_size",
@@ -64,8 +64,9 @@ const GLYPH_UNIFORMS: [&str; 11] = [
     "u_mark",
     "u_accent",
     "u_outline",
+    "u_records",
 ];
-const TEXT_UNIFORMS: [&str; 3] = ["u_ribbons", "u_size", "u_atlas"];
+const TEXT_UNIFORMS: [&str; 4] = ["u_ribbons", "u_size", "u_atlas", "u_records"];
 
 impl Renderer {
     /// Sets WebGL2 up on a canvas.
@@ -93,11 +94,10 @@ impl Renderer {
         let marks = Program::new(&gl, "", (shaders::MARK_VERTEX, shaders::MARK_FRAGMENT), &GLYPH_UNIFORMS)?;
         let nodes = Program::new(&gl, "", (shaders::NODE_VERTEX, shaders::NODE_FRAGMENT), &GLYPH_UNIFORMS)?;
         let text = Program::new(&gl, "", (shaders::TEXT_VERTEX, shaders::TEXT_FRAGMENT), &TEXT_UNIFORMS)?;
-        let strokes = [Records::new(&gl, WIDTH)?, Records::new(&gl, WIDTH)?];
-        let [glyphs, quads] = [Records::new(&gl, WIDTH)?, Records::new(&gl, WIDTH)?];
-        gl.active_texture(Gl::TEXTURE2);
-        let indices = Records::new(&gl, SEEN)?;
-        gl.active_texture(Gl::TEXTURE0);
+        let records = |unit| Records::new(&gl, unit, WIDTH);
+        let strokes = [records(units::STROKES[0])?, records(units::STROKES[1])?];
+        let (glyphs, quads) = (records(units::GLYPHS)?, records(units::QUADS)?);
+        let indices = Records::new(&gl, units::SEEN, SEEN)?;
         let ribbons = Ribbons::new(&gl)?;
         let atlas = Atlas::new(&gl, document)?;
         gl.disable(Gl::DEPTH_TEST);
@@ -148,18 +148,15 @@ impl Renderer {
         // Fails only when the context was lost, and then nothing is painted.
         let mut written = self.quads.fill(&self.gl, &mut self.numbers).is_ok();
         if changed {
-            self.gl.active_texture(Gl::TEXTURE2);
             written &= self.indices.fill(&self.gl, &mut self.seen.list).is_ok();
-            self.gl.active_texture(Gl::TEXTURE0);
         }
-        self.tell(scene, ratio);
+        self.tell(scene, ratio, far);
         self.gl.clear(Gl::COLOR_BUFFER_BIT);
         if written {
             self.layers(scene, list, ratio);
         }
         if written && quads > 0 {
             self.text.select(&self.gl);
-            self.quads.bind(&self.gl);
             self.text.draw(&self.gl, &mut self.ribbons, 0, quads, 1);
         }
         missing
@@ -178,14 +175,13 @@ impl Renderer {
         // Far out they are near one another.
         let far = if camera.zoom > 0.25 { 1.0 } else { 0.8 };
         let thin = (far * (1.2 - 0.2 * self.seen.crowd())).min(far) as f32;
-        let (drawn, records) = (list.strokes(), &self.strokes[usize::from(list.is_far())]);
+        let drawn = list.strokes();
         let mut from = (0, 0);
         for layer in 0..3 {
             let (strokes, glyphs) = (drawn.ends[layer], list.glyph_ends[layer]);
             if strokes > from.0 {
-                records.bind(gl);
                 let mut selected = None;
-                self.seen.runs(drawn, layer, zoom, |run| {
+                self.seen.runs(layer, zoom, |run| {
                     let program = if run.special { &self.dotted } else { &self.edges };
                     if selected != Some(run.special) {
                         selected = Some(run.special);
@@ -197,9 +193,6 @@ impl Renderer {
             }
             // What is raised may have marks that only the larger program knows.
             let nodes = if spots && layer < 2 { glyphs } else { list.node_begins[layer] };
-            if glyphs > from.1 {
-                self.glyphs.bind(gl);
-            }
             for (program, begin, end) in [(&self.marks, from.1, nodes), (&self.nodes, nodes, glyphs)] {
                 if end > begin {
                     look(program);
@@ -210,11 +203,11 @@ impl Renderer {
         }
     }
 
-    /// Sets what follows from the canvas and the theme alone, if it is not set.
-    fn tell(&mut self, scene: &Scene, ratio: f64) {
+    /// Sets what follows from the canvas, the theme and which strokes are drawn alone, if it is not set.
+    fn tell(&mut self, scene: &Scene, ratio: f64, far: usize) {
         let viewport = scene.viewport();
         let size = [viewport.width, viewport.height].map(|side| (side * ratio).round() as i32);
-        let now = Some((size, ratio, scene.theme()));
+        let now = Some((size, ratio, scene.theme(), far));
         if self.told == now {
             return;
         }
@@ -229,7 +222,8 @@ impl Renderer {
             program.select(gl);
             gl.uniform2f(program.uniform(3), width, height);
             gl.uniform1f(program.uniform(4), ratio as f32);
-            gl.uniform1i(program.uniform(5), 2);
+            gl.uniform1i(program.uniform(5), units::SEEN as i32);
+            gl.uniform1i(program.uniform(6), units::STROKES[far] as i32);
         }
         for program in [&self.marks, &self.nodes] {
             program.select(gl);
@@ -242,10 +236,12 @@ impl Renderer {
                 gl.uniform3f(program.uniform(5 + i), r, g, b);
             }
             gl.uniform1f(program.uniform(10), palette.outline);
+            gl.uniform1i(program.uniform(11), units::GLYPHS as i32);
         }
         self.text.select(gl);
         gl.uniform2f(self.text.uniform(1), width, height);
-        gl.uniform1i(self.text.uniform(2), 1);
+        gl.uniform1i(self.text.uniform(2), units::ATLAS as i32);
+        gl.uniform1i(self.text.uniform(3), units::QUADS as i32);
     }
 
     fn upload_strokes(&mut self, strokes: &Strokes, far: usize) -> Result<(), JsValue> {
@@ -277,7 +273,6 @@ impl Renderer {
         self.numbers.clear();
         let palette = scene.theme().palette();
         let mut missing = false;
-        self.gl.active_texture(Gl::TEXTURE1);
         // From the least important, so that the most important lies on top.
         for label in labels.list.iter().rev() {
             let Some(slot) = self.atlas.slot(&self.gl, ruler, label) else {
@@ -295,7 +290,6 @@ impl Renderer {
             tints(&mut self.numbers, label, ruler, [x, y, h], ratio, palette.tint);
             quad(&mut self.numbers, [x, y, w, h], [slot.x as f32, slot.y as f32, w, h], label.colour);
         }
-        self.gl.active_texture(Gl::TEXTURE0);
         missing
     }
 }
