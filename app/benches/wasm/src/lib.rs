@@ -11,7 +11,7 @@ mod feed;
 mod generate;
 #[path = "../../../src/layout/mod.rs"]
 mod layout;
-#[path = "../../../src/model.rs"]
+#[path = "../../../src/model/mod.rs"]
 mod model;
 /// What the layout knows of the scene.
 #[path = "../../../src/scene"]
