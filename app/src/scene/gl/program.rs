@@ -15,7 +15,7 @@ pub const NUMBERS: usize = 12;
 /// Texels in a row of records, 512 of them; the shaders know it, too. Every WebGL2 has textures of 2048 by 2048.
 pub const WIDTH: usize = 1536;
 
-/// Units of textures: each has one for itself, because binding one in every frame costs more than what is drawn with it.
+/// Units of textures: each has one for itself, because binding costs the page some 7 µs, and would come several times a frame.
 pub mod units {
     /// Strokes near and far.
     pub const STROKES: [u32; 2] = [0, 1];
